@@ -1,0 +1,2 @@
+//! In-kernel microbenchmarks.
+#![no_std]

@@ -1,0 +1,2 @@
+//! Console commands that make a task fail on purpose.
+#![no_std]

@@ -1,0 +1,2 @@
+//! Live cells, their symbols and their swap.
+#![no_std]

@@ -1,0 +1,2 @@
+//! First come, first served, with a time slice.
+#![no_std]

@@ -1,0 +1,2 @@
+//! The base image.
+#![no_std]

@@ -1,0 +1,46 @@
+//! Unwinding without std: how a panic, a CPU fault or a `kill` ends one task and not the kernel.
+//!
+//! A task's root runs its body under [`catch`]. Whoever finds the task's end (the panic handler, the
+//! trap layer, the scheduler) calls [`raise`]; the unwinder walks the stack, runs the landing pads of
+//! every frame that is *at a call*, and `catch` returns the [`Cause`].
+//!
+//! Two kinds of end must be told apart:
+//! - *synchronous*: a panic, or a kill noticed inside `park` or `yield_now`. Each frame stands at a call, so
+//!   the compiler's tables say exactly which destructors are due. All run.
+//! - *asynchronous*: a CPU fault, or a kill that arrives by interrupt. The interrupted frame stands at an
+//!   arbitrary instruction. A landing pad there would assume register and stack contents that
+//!   the compiler promised only at calls, so the personality skips that one frame: what it owned leaks, memory
+//!   stays sound. Its callers stand at calls and are cleaned up in full.
+//!
+//! The mechanism follows the Itanium C++ ABI (exception handling, level I and II); frames are described by DWARF CFI.
+//! Stable Rust has no `catch_unwind` without std, so catching is an assembly frame with a personality of
+//! its own ([`catch`]), and `rust_eh_personality` is ours to supply (`personality`).
+//!
+//! On the host `catch` and `raise` map to std's panics, so that crates above are testable there.
+#![no_std]
+
+extern crate alloc;
+
+mod cause;
+pub use cause::{Cause, Fault, FaultKind};
+
+#[cfg(keel_kernel)]
+mod catch;
+#[cfg(keel_kernel)]
+mod frames;
+#[cfg(keel_kernel)]
+mod personality;
+#[cfg(keel_kernel)]
+mod trace;
+
+#[cfg(keel_kernel)]
+pub use catch::{State, catch, is_unwinding, raise, set_state_hook, try_raise};
+#[cfg(keel_kernel)]
+pub use frames::{FrameRegion, FramesFull, Registration, init, register};
+#[cfg(keel_kernel)]
+pub use trace::backtrace;
+
+#[cfg(not(keel_kernel))]
+mod host;
+#[cfg(not(keel_kernel))]
+pub use host::{catch, is_unwinding, raise};
