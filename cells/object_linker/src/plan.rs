@@ -170,7 +170,8 @@ impl<'a> LinkPlan<'a> {
             if end.is_none_or(|end| end > section.header.sh_size) {
                 return Err(bad("reaches out of its section"));
             }
-            let (_, meaning) = self.meaning(rela.r_sym).ok_or_else(|| bad("names a symbol that does not exist"))?;
+            let (_, meaning) =
+                self.meaning(rela.r_sym).ok_or_else(|| bad("names a symbol that does not exist"))?;
             match (rela.r_type, meaning) {
                 (abi::R_X86_64_NONE, _) => {}
                 (_, Meaning::Gone) => return Err(bad("refers to a section that is not loaded")),

@@ -123,7 +123,8 @@ impl LinkPlan<'_> {
             return Ok(());
         }
         let bad = |why| LinkError::BadRelocation(String::from(section), rela.r_offset, kind, why);
-        let (name, meaning) = self.meaning(rela.r_sym).ok_or_else(|| bad("names a symbol that does not exist"))?;
+        let (name, meaning) =
+            self.meaning(rela.r_sym).ok_or_else(|| bad("names a symbol that does not exist"))?;
         let offset = place.offset + rela.r_offset;
         let at = bases.address(place.part, offset);
         let target = match meaning {

@@ -92,8 +92,10 @@ pub(crate) fn read<'a>(object: &Object<'a>, places: &[Option<Place>]) -> Result<
             reserved if reserved >= abi::SHN_LORESERVE => return Err(bad("has a reserved section index")),
             section => {
                 let section = usize::from(section);
-                let host =
-                    object.sections.get(section).ok_or_else(|| bad("lies in a section that does not exist"))?;
+                let host = object
+                    .sections
+                    .get(section)
+                    .ok_or_else(|| bad("lies in a section that does not exist"))?;
                 let end = symbol.st_value.checked_add(symbol.st_size);
                 if host.loaded() && end.is_none_or(|end| end > host.header.sh_size) {
                     return Err(bad("reaches out of its section"));

@@ -117,7 +117,9 @@ pub unsafe fn install(core: CoreId, tops: [VirtAddr; IST_COUNT]) {
     // SAFETY: only this core touches its element; with interrupts off it does not read the TSS now.
     let tables: &'static mut CoreTables = unsafe { &mut *TABLES[core.index()].0.get() };
     tables.tss = TaskStateSegment::new();
-    tables.tss.interrupt_stack_table[..IST_COUNT].copy_from_slice(&tops);
+    for (index, top) in tops.into_iter().enumerate() {
+        tables.tss.interrupt_stack_table[index] = top;
+    }
     tables.gdt = GlobalDescriptorTable::new();
     let code = tables.gdt.append(Descriptor::kernel_code_segment());
     let data = tables.gdt.append(Descriptor::kernel_data_segment());

@@ -2,6 +2,7 @@
 
 use crate::fault;
 use crate::stubs::preempt_trampoline;
+use interrupts::vectors;
 use core_local::{need_resched, preempt_count};
 
 /// The interrupted context as the entry stub saved it. The order is that of the pushes, last first.
@@ -79,6 +80,11 @@ fn inside_unwinder(rip: u64) -> bool {
     (&raw const __unwinder_start as u64..&raw const __unwinder_end as u64).contains(&rip)
 }
 
+/// Whether no controller waits for the acknowledgement of this vector (SDM vol. 3, §11.9; the legacy PICs are masked).
+fn is_spurious(vector: u8) -> bool {
+    vector == vectors::SPURIOUS || (vectors::LEGACY_PIC..vectors::LEGACY_PIC + 16).contains(&vector)
+}
+
 /// # Safety
 /// Called by the entry stub only, on an interrupt stack, with the frame it saved.
 #[unsafe(no_mangle)]
@@ -88,8 +94,11 @@ unsafe extern "C-unwind" fn keel_trap(frame: &mut TrapFrame) {
         fault::exception(frame, vector);
         return;
     }
-    if !interrupts::dispatch(vector) {
+    if !interrupts::dispatch(vector) && !is_spurious(vector) {
         log::warn!("interrupt {vector:#x} has no handler");
+    }
+    if !is_spurious(vector) {
+        lapic::eoi();
     }
     if frame.interrupts_were_on()
         && preempt_count() == 0

@@ -166,12 +166,9 @@ pub fn catch<R, F: FnOnce() -> R>(f: F) -> Result<R, Cause> {
 /// Where no frame catches, or the frame tables are damaged, it panics in turn; as the task is then marked as unwinding,
 /// the panic handler ends the task (or the kernel) without unwinding.
 pub fn raise(cause: Cause) -> ! {
-    match try_raise(cause) {
-        Unhandled { cause, code } => {
-            state().unwinding.fetch_add(1, Ordering::Relaxed);
-            panic!("cannot unwind (code {code}): {cause}")
-        }
-    }
+    let Unhandled { cause, code } = try_raise(cause);
+    state().unwinding.fetch_add(1, Ordering::Relaxed);
+    panic!("cannot unwind (code {code}): {cause}")
 }
 
 /// An unwind that did not start; nothing has been changed.

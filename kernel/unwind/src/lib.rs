@@ -34,7 +34,7 @@ mod personality;
 mod trace;
 
 #[cfg(keel_kernel)]
-pub use catch::{State, catch, is_unwinding, raise, set_state_hook, try_raise};
+pub use catch::{State, Unhandled, catch, is_unwinding, raise, set_state_hook, try_raise};
 #[cfg(keel_kernel)]
 pub use frames::{FrameRegion, FramesFull, Registration, init, register};
 #[cfg(keel_kernel)]

@@ -101,7 +101,8 @@ impl Plan {
             return Err(InitError::TooLittleMemory { usable: total * frame, needed: MINIMUM_BYTES });
         }
         let limit = total.saturating_mul(SPARSENESS).min(PHYS_WINDOW / frame);
-        let top = usable.clone().map(|region| clip(region, limit).1).max().unwrap_or(0);
+        let top = usable.clone().map(|region| clip(region, limit)).filter(|(first, end)| first < end);
+        let top = top.map(|(_, end)| end).max().unwrap_or(0);
         let kept = usable.clone().map(|region| frames_of(region, top)).fold(0, u64::saturating_add);
         let ignored_bytes = total.saturating_sub(kept).saturating_mul(frame);
         let reachable = (reachable_end / frame).min(top);

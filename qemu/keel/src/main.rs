@@ -3,9 +3,14 @@
 //! Started as `cargo keel …`. Each subcommand is a module; this file only reads the command line.
 
 mod build;
+mod gate;
+mod run;
+mod setup;
+mod suite;
 mod toolchain;
 mod workspace;
 
+use build::Image;
 use clap::{Parser, Subcommand};
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -23,6 +28,14 @@ struct Arguments {
 enum Action {
     /// Compile and link the base image and all cells
     Build,
+    /// Boot the image under QEMU: an interactive console, or commands given with --exec
+    Run(Box<run::Options>),
+    /// Run the whole test suite: host, models, lints, std gate, boots
+    Test(suite::Options),
+    /// Check that no crate drags std into the kernel
+    Gate,
+    /// Install what building and running need
+    Setup,
 }
 
 /// The cargo that started us, in `root`.
@@ -48,6 +61,25 @@ fn act(action: Action) -> Result<ExitCode, Box<dyn std::error::Error>> {
             let workspace = Workspace::discover()?;
             let image = build::build(&workspace)?;
             println!("{}\n{}", image.kernel.display(), image.archive.display());
+            Ok(ExitCode::SUCCESS)
+        }
+        Action::Run(options) => {
+            let workspace = Workspace::discover()?;
+            let image = if options.no_build { Image::of(&workspace) } else { build::build(&workspace)? };
+            run::run(&image, &options)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Action::Test(options) => {
+            let passed = suite::run(&Workspace::discover()?, &options)?;
+            Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Action::Gate => {
+            gate::check(&Workspace::discover()?)?;
+            println!("no std in the kernel");
+            Ok(ExitCode::SUCCESS)
+        }
+        Action::Setup => {
+            setup::setup()?;
             Ok(ExitCode::SUCCESS)
         }
     }

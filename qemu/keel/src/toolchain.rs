@@ -57,11 +57,8 @@ impl Toolchain {
                 .map(|value| value.trim().to_owned())
                 .ok_or_else(|| ToolchainError::Answer("rustc -vV".into()))
         };
-        let identity = format!(
-            "{} LLVM {}",
-            version.lines().next().unwrap_or_default().trim(),
-            field("LLVM version:")?
-        );
+        let identity =
+            format!("{} LLVM {}", version.lines().next().unwrap_or_default().trim(), field("LLVM version:")?);
         Ok(Self { sysroot, identity, release: field("release:")? })
     }
 

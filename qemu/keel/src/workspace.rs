@@ -37,6 +37,8 @@ pub struct Package {
     pub dependencies: Vec<String>,
     /// It has models for `loom`.
     pub has_loom_models: bool,
+    /// It compiles and can be tested on the host. `[package.metadata.keel] host = false` says no.
+    pub host: bool,
 }
 
 /// The workspace as cargo sees it.
@@ -57,26 +59,14 @@ pub enum WorkspaceError {
     #[error("cargo cannot read the workspace: {0}")]
     Metadata(#[from] cargo_metadata::Error),
     /// There is nothing to link an image from.
-    #[error(
-        "{0} has no package `kernel/base`; run this inside Keel's repository"
-    )]
+    #[error("{0} has no package `kernel/base`; run this inside Keel's repository")]
     NoBase(PathBuf),
 }
 
 impl Workspace {
     /// Reads the workspace around the current directory.
     pub fn discover() -> Result<Self, WorkspaceError> {
-        Self::read(None)
-    }
-
-    /// Reads the workspace whose root manifest is `manifest`, or the one around the current directory.
-    pub fn read(manifest: Option<&Path>) -> Result<Self, WorkspaceError> {
-        let mut command = MetadataCommand::new();
-        command.no_deps();
-        if let Some(path) = manifest {
-            command.manifest_path(path);
-        }
-        let metadata = command.exec()?;
+        let metadata = MetadataCommand::new().no_deps().exec()?;
         let root = metadata.workspace_root.clone().into_std_path_buf();
         let mut packages: Vec<Package> = metadata
             .workspace_packages()
@@ -85,12 +75,15 @@ impl Workspace {
                 let library = package.targets.iter().find(|t| t.is_lib() || t.is_rlib());
                 let target = library.or(package.targets.first())?;
                 let folder = package.manifest_path.parent()?.as_std_path();
+                let role = role(folder.strip_prefix(&root).unwrap_or(folder), library.is_some());
+                let marked = package.metadata.get("keel").and_then(|keel| keel.get("host")?.as_bool());
                 Some(Package {
                     name: package.name.to_string(),
                     crate_name: target.name.replace('-', "_"),
                     version: package.version.to_string(),
                     root_file: target.src_path.clone().into_std_path_buf(),
-                    role: role(folder.strip_prefix(&root).unwrap_or(folder), library.is_some()),
+                    role,
+                    host: role != Role::Base && marked != Some(false),
                     dependencies: package
                         .dependencies
                         .iter()
@@ -111,11 +104,6 @@ impl Workspace {
     /// The package called `name`.
     pub fn package(&self, name: &str) -> Option<&Package> {
         self.packages.iter().find(|p| p.name == name)
-    }
-
-    /// The cells, sorted by name.
-    pub fn cells(&self) -> impl Iterator<Item = &Package> {
-        self.packages.iter().filter(|p| p.role == Role::Cell)
     }
 
     /// What `cargo -p` must name for all of the kernel: the base and every cell.

@@ -67,7 +67,9 @@ fn inbox_is_first_in_first_out_and_tells_the_first_producer() {
 #[test]
 fn what_is_left_of_taken_is_dropped() {
     let (maker, inbox) = (Maker::default(), Inbox::new());
-    (0..3).for_each(|value| drop(inbox.push(maker.make(value))));
+    (0..3).for_each(|value| {
+        inbox.push(maker.make(value));
+    });
     let mut taken = inbox.take_all();
     assert_eq!(taken.next().map(|node| node.0.value), Some(0));
     drop(taken);
@@ -84,7 +86,9 @@ fn many_producers_lose_nothing() {
         for producer in 0..4 {
             let (inbox, maker) = (&inbox, &maker);
             scope.spawn(move || {
-                (0..EACH).for_each(|i| drop(inbox.push(maker.make(producer * EACH + i))));
+                (0..EACH).for_each(|i| {
+                    inbox.push(maker.make(producer * EACH + i));
+                });
             });
         }
         let mut total = 0;

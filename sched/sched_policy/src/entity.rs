@@ -82,6 +82,12 @@ impl Ready {
         unsafe { self.0.as_ref() }
     }
 
+    /// Where the entity is, for the mechanism, whose task begins with it. It may be used for the whole task.
+    #[inline]
+    pub fn as_ptr(&self) -> NonNull<Entity> {
+        self.0
+    }
+
     /// The task's number.
     pub fn id(&self) -> u64 {
         self.entity().id

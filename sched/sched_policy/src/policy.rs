@@ -40,7 +40,14 @@ pub trait Policy: Send {
     /// The task that runs next; `None` only if none waits.
     fn pick(&mut self) -> Option<Ready>;
 
-    /// Called every [`TICK_NS`] while others wait. `running` are the parameters of the task that runs,
+    /// Takes the running task in and says what runs next: [`Policy::enqueue`] and [`Policy::pick`] in one call,
+    /// because this is what every yield does.
+    fn exchange(&mut self, running: Ready, why: Enqueue) -> Option<Ready> {
+        self.enqueue(running, why);
+        self.pick()
+    }
+
+    /// Called every [`TICK_NS`], or sooner, while others wait. `running` are the parameters of the task that runs,
     /// `ran_ns` the time for which it has run since it was picked. Returns whether to preempt it.
     fn tick(&mut self, _running: &Params, ran_ns: u64) -> bool {
         ran_ns >= TICK_NS

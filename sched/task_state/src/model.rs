@@ -54,7 +54,7 @@ fn two_wakes_enqueue_once() {
             thread::spawn(move || state.unpark())
         });
         let parked = matches!(state.park(), Park::Parked);
-        let enqueued = wakers.into_iter().filter(|_| true).map(|w| w.join().unwrap() as u32).sum::<u32>();
+        let enqueued = wakers.into_iter().map(|w| w.join().unwrap() as u32).sum::<u32>();
         assert_eq!(enqueued, parked as u32);
     });
 }
@@ -158,7 +158,7 @@ fn idle_sleep_handshake() {
         });
         let mut taken = core.inbox.take_all().count(); // an earlier look that may come too soon
         let asleep = core.alertness.lower(Alert::Asleep, || core.inbox.is_empty());
-        wakers.map(|waker| waker.join().unwrap());
+        wakers.into_iter().for_each(|waker| waker.join().unwrap());
         if asleep && !core.inbox.is_empty() {
             assert!(core.poked.load(Relaxed), "it sleeps, work waits, and nobody poked it");
         }

@@ -34,7 +34,7 @@ fn mutual_exclusion_of_two() {
 
 #[test]
 fn mutual_exclusion_of_three() {
-    mutual_exclusion(2, 2);
+    mutual_exclusion(2, 1);
 }
 
 /// `try_lock` never blocks and never lets two in.

@@ -76,8 +76,7 @@ pub enum CellError {
 impl Description {
     /// The manifest's text, not sealed.
     pub fn manifest(&self) -> String {
-        let needs: Vec<Need<'_>> =
-            self.needs.iter().map(|(name, hash)| Need { name, hash: *hash }).collect();
+        let needs: Vec<Need<'_>> = self.needs.iter().map(|(name, hash)| Need { name, hash: *hash }).collect();
         ManifestText {
             name: &self.name,
             version: &self.version,
@@ -104,12 +103,14 @@ pub fn write(
     }
     let save = |name: String, bytes: &[u8]| {
         let path = scratch.join(name);
-        std::fs::write(&path, bytes)
-            .map(|()| path.clone())
-            .map_err(|source| CellError::Io { cell: about.name.clone(), path, source })
+        std::fs::write(&path, bytes).map(|()| path.clone()).map_err(|source| CellError::Io {
+            cell: about.name.clone(),
+            path,
+            source,
+        })
     };
-    let manifest = manifest_object(&text)
-        .map_err(|source| CellError::Manifest { cell: about.name.clone(), source })?;
+    let manifest =
+        manifest_object(&text).map_err(|source| CellError::Manifest { cell: about.name.clone(), source })?;
     let mut inputs = vec![save(format!("{}.manifest.o", about.name), &manifest)?];
     for (index, object) in rlib.objects.iter().enumerate() {
         inputs.push(save(format!("{}.{index}.o", about.name), object)?);
@@ -120,8 +121,7 @@ pub fn write(
     let mut command = Command::new(linker);
     command.args(["-flavor", "gnu", "-r", "--strip-debug", "--no-demangle", "--fatal-warnings"]);
     command.arg("-T").arg(script).arg("-o").arg(&merged).args(inputs);
-    link::run(command, output)
-        .map_err(|source| CellError::Link { cell: about.name.clone(), source })?;
+    link::run(command, output).map_err(|source| CellError::Link { cell: about.name.clone(), source })?;
 
     let io = |path: &Path| {
         let path = path.to_owned();
@@ -167,7 +167,10 @@ mod tests {
         let mut sealed = unsealed.clone();
         let hash = seal(&mut sealed, &text).expect("the text is in there");
         assert_eq!(hash, symbol_map::hash(&unsealed));
-        assert_eq!(String::from_utf8_lossy(&sealed).replace(&format!("{hash:016x}"), HASH_PLACEHOLDER).into_bytes(), unsealed);
+        assert_eq!(
+            String::from_utf8_lossy(&sealed).replace(&format!("{hash:016x}"), HASH_PLACEHOLDER).into_bytes(),
+            unsealed
+        );
         assert_eq!(seal(&mut b"nothing here".to_vec(), &text), None);
     }
 }

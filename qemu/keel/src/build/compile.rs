@@ -82,9 +82,8 @@ pub fn compile(workspace: &Workspace) -> Result<Vec<Artifact>, CompileError> {
         for message in Message::parse_stream(BufReader::new(output)) {
             let Message::CompilerArtifact(artifact) = message? else { continue };
             let rlib = artifact.filenames.iter().find(|f| f.extension() == Some("rlib"));
-            let is_library = artifact.target.crate_types.iter().any(|t| {
-                matches!(t, CrateType::Lib | CrateType::RLib)
-            });
+            let is_library =
+                artifact.target.crate_types.iter().any(|t| matches!(t, CrateType::Lib | CrateType::RLib));
             // Build dependencies come along too: they are in a folder without the triple.
             if let Some(rlib) = rlib.filter(|f| is_library && is_for_target(f.as_std_path())) {
                 let (package, version) = name_and_version(&artifact.package_id.repr);

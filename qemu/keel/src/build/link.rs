@@ -82,8 +82,7 @@ pub fn link(
     link_map: &Path,
 ) -> Result<(), LinkError> {
     let script = output.with_extension("ld");
-    std::fs::write(&script, SCRIPT)
-        .map_err(|source| LinkError::Io { output: output.to_owned(), source })?;
+    std::fs::write(&script, SCRIPT).map_err(|source| LinkError::Io { output: output.to_owned(), source })?;
     let mut command = Command::new(linker);
     command.args(["-flavor", "gnu", "-static", "--no-relax", "--no-gc-sections", "--eh-frame-hdr"]);
     command.args(["--orphan-handling=error", "--build-id=none", "--no-demangle", "--fatal-warnings"]);

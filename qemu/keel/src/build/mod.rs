@@ -14,7 +14,9 @@ mod link;
 mod rlib;
 mod symbols;
 
-pub use compile::{KERNEL_FLAGS, cargo, encoded_flags};
+pub use compile::cargo;
+#[cfg(test)]
+pub use compile::encoded_flags;
 
 use crate::toolchain::{PREBUILT, Toolchain, ToolchainError};
 use crate::workspace::{Package, Role, Workspace};
@@ -136,10 +138,8 @@ fn link_base(
     kernel: &Path,
     map: &Path,
 ) -> Result<(), BuildError> {
-    let mut sources: Vec<(String, String, PathBuf)> = artifacts
-        .iter()
-        .map(|a| (a.crate_name.clone(), a.version.clone(), a.rlib.clone()))
-        .collect();
+    let mut sources: Vec<(String, String, PathBuf)> =
+        artifacts.iter().map(|a| (a.crate_name.clone(), a.version.clone(), a.rlib.clone())).collect();
     for name in PREBUILT {
         sources.push((name.into(), toolchain.release.clone(), toolchain.prebuilt(name)?));
     }

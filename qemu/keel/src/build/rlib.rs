@@ -41,8 +41,7 @@ pub enum RlibError {
 impl Rlib {
     /// Reads the rlib at `path`.
     pub fn read(path: &Path) -> Result<Self, RlibError> {
-        let bytes =
-            fs::read(path).map_err(|source| RlibError::Read { path: path.to_owned(), source })?;
+        let bytes = fs::read(path).map_err(|source| RlibError::Read { path: path.to_owned(), source })?;
         let format = |source| RlibError::Format { path: path.to_owned(), source };
         let archive = ArchiveFile::parse(&*bytes).map_err(format)?;
         let mut objects = Vec::new();

@@ -54,12 +54,7 @@ struct Names<'a> {
 }
 
 /// Writes the map of `image`, linked from `members`; `link_map` is the linker's own map of it.
-pub fn map(
-    image: &[u8],
-    link_map: &str,
-    members: &[Member],
-    compiler: &str,
-) -> Result<Vec<u8>, SymbolError> {
+pub fn map(image: &[u8], link_map: &str, members: &[Member], compiler: &str) -> Result<Vec<u8>, SymbolError> {
     let image = object::File::parse(image)?;
     let bound = |name: &'static str| {
         image.symbol_by_name(name).map(|s| s.address()).ok_or(SymbolError::NoBound(name))
@@ -102,9 +97,8 @@ pub fn map(
             continue;
         }
         let member = owner(&pieces, address);
-        let hidden_export = member
-            .and_then(|index| names.get(index))
-            .is_some_and(|names| names.defined.contains(name));
+        let hidden_export =
+            member.and_then(|index| names.get(index)).is_some_and(|names| names.defined.contains(name));
         let cell = member.and_then(|index| cells.get(index)).copied();
         // Labels such as `.Lanon.…` and section names only add noise to backtraces.
         if kind == SymbolKind::Other && !symbol.is_global() {

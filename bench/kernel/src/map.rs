@@ -1,0 +1,34 @@
+//! A page of memory from nothing and back: allocate page and frame, zero, map, touch, unmap, shoot down, free.
+//!
+//! Everything that makes it safe is inside: the page comes zeroed, the old translation is gone from every core
+//! before the frame is free again.
+
+use crate::{
+    meter::{Meter, SUBTRACTED},
+    tasks,
+};
+use cell_api::{Bench, BenchContext, BenchError};
+use core::hint::black_box;
+use mapped_pages::{MappedPages, Permissions};
+
+/// `map_4k`
+pub(crate) const MAP_4K: Bench = Bench {
+    name: "map_4k",
+    unit: "cycles",
+    what: "map a zeroed 4 KiB page with its frame, write to it, unmap it on all cores, free both",
+    subtracted: SUBTRACTED,
+    run: map_4k,
+};
+
+const PAGE: usize = 4096;
+
+fn map_4k(context: &mut BenchContext) -> Result<(), BenchError> {
+    tasks::measure_on(core_local::current(), "bench map_4k", context, |context| {
+        Meter::new(1_000).run(context, || {
+            let mut page = MappedPages::allocate(PAGE, Permissions::ReadWrite).map_err(BenchError::failed)?;
+            let bytes = page.as_slice_mut::<u8>(0, PAGE).map_err(BenchError::failed)?;
+            black_box(bytes)[0] = 1;
+            page.unmap().map(drop).map_err(BenchError::failed)
+        })
+    })
+}

@@ -1,0 +1,55 @@
+//! The task switch: two tasks on one core that only give it to each other.
+
+use crate::{meter::Meter, tasks};
+use cell_api::{Bench, BenchContext, BenchError};
+
+/// `yield`
+pub(crate) const YIELD: Bench = Bench {
+    name: "yield",
+    unit: "cycles",
+    what: "switch to the other of two tasks on one core, by a yield",
+    subtracted: "the loops of both tasks and two TSC readings: fastest of 32 empty loops, same length, same run",
+    run: yield_to_the_other,
+};
+
+/// In one round of the measuring task the core goes to the other task and back.
+const SWITCHES_PER_ROUND: u64 = 2;
+/// Both tasks loop.
+const LOOPS: u64 = 2;
+
+fn yield_to_the_other(context: &mut BenchContext) -> Result<(), BenchError> {
+    let core = core_local::current();
+    tasks::measure_on(core, "bench yield", context, move |context| {
+        let turns = tasks::beside(
+            core,
+            "bench yield partner",
+            |shared| {
+                let mut turns = 0u64;
+                while !shared.stopped() {
+                    turns += 1;
+                    scheduler::yield_now();
+                }
+                turns
+            },
+            || {
+                Meter::new(1_000)
+                    .operations_per_round(SWITCHES_PER_ROUND)
+                    .loops(LOOPS)
+                    .run_sure(context, scheduler::yield_now)
+            },
+        )?;
+        check_turns(turns, context.operations() / SWITCHES_PER_ROUND)
+    })
+}
+
+/// The figure is one of switches only if the other task had its turn in each round. (It had more turns than were
+/// measured, because warm-up counts too.)
+fn check_turns(turns: u64, rounds: u64) -> Result<(), BenchError> {
+    if turns < rounds {
+        return Err(BenchError::failed(format_args!(
+            "the scheduling policy `{}` let the other task run only {turns} times in {rounds} yields",
+            scheduler::current_policy()
+        )));
+    }
+    Ok(())
+}

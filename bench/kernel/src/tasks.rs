@@ -1,0 +1,119 @@
+//! The tasks that a benchmark makes: one that measures, pinned to a core, and partners that end when they are told.
+//!
+//! Every task made here is joined on the way out, whether the measuring succeeded or not; if the measuring task
+//! is unwound, its partner is told to end all the same.
+
+use alloc::{format, sync::Arc};
+use cell_api::{BenchContext, BenchError};
+use core::{
+    mem,
+    sync::atomic::{AtomicBool, Ordering},
+};
+use core_local::CoreId;
+use scheduler::{Builder, Death};
+
+/// How long a partner may take until it first runs, in nanoseconds.
+const START_LIMIT_NS: u64 = 2_000_000_000;
+
+/// Measures in a task that stays on `core`, and waits for it.
+///
+/// # Errors
+/// Those of `measure`; and if the task could not be made, or did not come to its end.
+pub(crate) fn measure_on(
+    core: CoreId,
+    name: &'static str,
+    context: &mut BenchContext,
+    measure: impl FnOnce(&mut BenchContext) -> Result<(), BenchError> + Send + 'static,
+) -> Result<(), BenchError> {
+    // The context travels with the task and comes back with it, so the task need not borrow from this one.
+    let mut travelling = mem::take(context);
+    let task = Builder::new(name)
+        .core(core)
+        .spawn(move || {
+            let result = measure(&mut travelling);
+            (travelling, result)
+        })
+        .map_err(BenchError::failed)?;
+    let (returned, result) = task.join().map_err(|death| died(name, &death))?;
+    *context = returned;
+    result
+}
+
+/// A core other than `core` that is online; the next higher one, so that neighbours are paired.
+///
+/// # Errors
+/// If there is none.
+pub(crate) fn other_core(core: CoreId) -> Result<CoreId, BenchError> {
+    let others = core_local::online().without(core);
+    others.iter().find(|other| *other > core).or_else(|| others.first()).ok_or(BenchError::NeedsCores(2))
+}
+
+/// What a partner and its owner both see.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    running: AtomicBool,
+    stop: AtomicBool,
+}
+
+impl Shared {
+    /// Whether to end. Relaxed: no other data hangs on it.
+    pub(crate) fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// Tells the partner to end, also when the measuring task is unwound.
+struct StopOnDrop<'a>(&'a Shared);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Runs `measure` in this task while a partner runs `work` on `core`; then stops the partner and joins it. `measure`
+/// begins once the partner has run. Returns what `work` counted.
+///
+/// # Errors
+/// Those of `measure`; and if the partner could not be made, did not run, or did not come to its end.
+pub(crate) fn beside(
+    core: CoreId,
+    name: &'static str,
+    work: impl FnOnce(&Shared) -> u64 + Send + 'static,
+    measure: impl FnOnce() -> Result<(), BenchError>,
+) -> Result<u64, BenchError> {
+    let shared = Arc::new(Shared::default());
+    let theirs = Arc::clone(&shared);
+    let task = Builder::new(name)
+        .core(core)
+        .spawn(move || {
+            theirs.running.store(true, Ordering::Relaxed);
+            work(&theirs)
+        })
+        .map_err(BenchError::failed)?;
+    let stop = StopOnDrop(&shared);
+    let result = wait_until(name, || shared.running.load(Ordering::Relaxed)).and_then(|()| measure());
+    drop(stop);
+    let counted = task.join().map_err(|death| died(name, &death))?;
+    result.map(|()| counted)
+}
+
+/// Gives the core away until `reached` says so.
+fn wait_until(name: &str, reached: impl Fn() -> bool) -> Result<(), BenchError> {
+    let deadline = clock::now_ns().saturating_add(START_LIMIT_NS);
+    while !reached() {
+        if clock::now_ns() > deadline {
+            return Err(BenchError::Failed(format!(
+                "the scheduling policy `{}` has not run the task `{name}` for {} ms",
+                scheduler::current_policy(),
+                START_LIMIT_NS / 1_000_000
+            )));
+        }
+        scheduler::yield_now();
+    }
+    Ok(())
+}
+
+fn died(name: &str, death: &Death) -> BenchError {
+    BenchError::Failed(format!("its task `{name}` ended early: {death}"))
+}

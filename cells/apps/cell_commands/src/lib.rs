@@ -1,0 +1,2 @@
+//! In preparation.
+#![no_std]

@@ -1,0 +1,90 @@
+//! What the guest prints, kept as lines: the last of them for error messages, the JSON objects for a file.
+
+use std::collections::VecDeque;
+
+/// How many lines are kept for an error message.
+pub const KEPT: usize = 20;
+
+/// Splits a byte stream into lines.
+#[derive(Debug, Default)]
+pub struct Lines {
+    partial: Vec<u8>,
+}
+
+impl Lines {
+    /// Takes in `bytes` and returns the lines that they complete, without line ends.
+    pub fn push(&mut self, bytes: &[u8]) -> Vec<String> {
+        let mut complete = Vec::new();
+        for &byte in bytes {
+            if byte == b'\n' {
+                let line = std::mem::take(&mut self.partial);
+                complete.push(String::from_utf8_lossy(&line).trim_end_matches('\r').to_owned());
+            } else {
+                self.partial.push(byte);
+            }
+        }
+        complete
+    }
+
+    /// What has come after the last line end.
+    pub fn partial(&self) -> String {
+        String::from_utf8_lossy(&self.partial).into_owned()
+    }
+}
+
+/// The last lines of a console.
+#[derive(Debug, Default)]
+pub struct Tail {
+    lines: Lines,
+    kept: VecDeque<String>,
+}
+
+impl Tail {
+    /// Takes in `bytes` and returns the lines that they complete.
+    pub fn push(&mut self, bytes: &[u8]) -> Vec<String> {
+        let lines = self.lines.push(bytes);
+        self.kept.extend(lines.iter().cloned());
+        while self.kept.len() > KEPT {
+            self.kept.pop_front();
+        }
+        lines
+    }
+
+    /// The last lines, each indented, the unfinished one too.
+    pub fn text(&self) -> String {
+        let partial = self.lines.partial();
+        let last = (!partial.is_empty()).then_some(&partial);
+        let lines: Vec<String> = self.kept.iter().chain(last).map(|line| format!("    {line}")).collect();
+        if lines.is_empty() { "    (nothing)".to_owned() } else { lines.join("\n") }
+    }
+
+    /// The line that is being printed.
+    pub fn partial(&self) -> String {
+        self.lines.partial()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_found_across_pieces() {
+        let mut lines = Lines::default();
+        assert!(lines.push(b"one").is_empty());
+        assert_eq!(lines.push(b" more\r\ntwo\nkeel> "), ["one more", "two"]);
+        assert_eq!(lines.partial(), "keel> ");
+    }
+
+    #[test]
+    fn the_tail_forgets_old_lines() {
+        let mut tail = Tail::default();
+        assert_eq!(tail.text(), "    (nothing)");
+        for number in 0..100 {
+            tail.push(format!("line {number}\n").as_bytes());
+        }
+        tail.push(b"unfinished");
+        assert_eq!(tail.text().lines().count(), KEPT + 1);
+        assert!(tail.text().starts_with("    line 80\n") && tail.text().ends_with("    unfinished"));
+    }
+}

@@ -1,0 +1,115 @@
+//! Killing: a wish that the task carries out itself, by unwinding.
+//!
+//! A task looks for the wish where it gives its core away: there every frame stands at a call, and unwinding runs every
+//! destructor. A task that computes without end does not come to such a place. It is interrupted by force, but only after
+//! [`KILL_GRACE_NS`]: there the innermost frame may be anywhere, even between two halves of a change, and what it owns is
+//! leaked rather than dropped. So force is the second choice.
+
+use core::fmt;
+use core::sync::atomic::Ordering::Relaxed;
+
+use core_local::{irqs_enabled, preempt_count};
+use task_state::Kill;
+use unwind::Cause;
+
+use crate::platform;
+use crate::registry;
+use crate::task::{TaskPtr, TaskRef};
+
+/// How long a task that is to be killed may go on until it is interrupted by force, in nanoseconds.
+pub const KILL_GRACE_NS: u64 = 20_000_000;
+
+/// Why a task cannot be killed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum KillError {
+    /// There is no task with this number (any more).
+    NoSuchTask {
+        /// The number that was asked for.
+        id: u64,
+    },
+    /// It belongs to the scheduler, which would not work without it.
+    System {
+        /// The number that was asked for.
+        id: u64,
+    },
+}
+
+impl fmt::Display for KillError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            KillError::NoSuchTask { id } => write!(f, "there is no task {id}; `tasks` lists those that live"),
+            KillError::System { id } => write!(f, "task {id} belongs to the scheduler and cannot be killed"),
+        }
+    }
+}
+
+impl core::error::Error for KillError {}
+
+/// Kills the task with this number; see [`TaskRef::kill`].
+///
+/// # Errors
+/// [`KillError`] says why not; then nothing has happened.
+pub fn kill(id: u64) -> Result<(), KillError> {
+    registry::find(id).ok_or(KillError::NoSuchTask { id })?.kill()
+}
+
+impl TaskRef {
+    /// Asks the task to unwind itself: its destructors run, and its joiner gets [`crate::Death::Killed`]. It does so when it next
+    /// runs, parks or yields, and after [`KILL_GRACE_NS`] wherever it is. A task that is already unwinding goes on with
+    /// that; one that has ended stays so. A task that kills itself does not return from this call.
+    ///
+    /// # Errors
+    /// [`KillError::System`] for the scheduler's own tasks.
+    pub fn kill(&self) -> Result<(), KillError> {
+        let task = TaskPtr::from_arc(&self.0);
+        if task.system || task.idle {
+            return Err(KillError::System { id: self.id() });
+        }
+        if !task.state.kill_pending() {
+            task.kill_after.store(platform::deadline(KILL_GRACE_NS), Relaxed);
+        }
+        match task.state.kill() {
+            // SAFETY: `kill` has just made it ready.
+            Kill::Enqueue => crate::wake::wake(unsafe { task.ready() }),
+            Kill::Poke if TaskPtr::current() == Some(task) => {
+                if irqs_enabled() {
+                    deliver(task);
+                }
+            }
+            // If it has left that core by now, it has switched, and sees the wish when it is switched to.
+            Kill::Poke => platform::poke(task.home().id()),
+            Kill::Pending | Kill::Dead => {}
+        }
+        Ok(())
+    }
+}
+
+fn deliverable(task: TaskPtr) -> bool {
+    task.killable.load(Relaxed) && preempt_count() == 0 && !unwind::is_unwinding()
+}
+
+/// Carries a pending kill out, at a call: the caller is the task, with interrupts on.
+#[cold]
+pub fn deliver(task: TaskPtr) {
+    if deliverable(task) && task.state.take_kill() {
+        unwind::raise(Cause::Killed);
+    }
+}
+
+/// Carries a pending kill out at an arbitrary instruction, if its grace is over; else sees to it that we come back.
+/// Called by `preempt` with interrupts off.
+#[cold]
+pub fn deliver_by_force(task: TaskPtr) {
+    if !deliverable(task) {
+        return; // it looks again when it leaves what it is in
+    }
+    let due = task.kill_after.load(Relaxed);
+    if platform::ticks() >= due && task.state.take_kill() {
+        platform::try_raise_killed();
+        // Nobody catches at this very place: the task was stopped while it set its root frame up. Try again.
+        task.kill_after.store(platform::deadline(KILL_GRACE_NS), Relaxed);
+        let _ = task.state.kill();
+    }
+    // SAFETY: interrupts are off, and no reference to the local part is alive: `preempt` is done with it.
+    unsafe { task.home().local() }.arm(task.kill_after.load(Relaxed));
+}

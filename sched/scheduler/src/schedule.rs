@@ -1,0 +1,353 @@
+//! Giving a core away and getting one: yield, park, preemption, pick.
+//!
+//! Every way through here has the same shape: interrupts off; the inbox into the policy; the current task's new state;
+//! pick; claim; switch; interrupts as they were. All of it works on this core's own data. After the switch the code
+//! may be on another core, so nothing that was looked up before is used again.
+
+use core::mem;
+use core::sync::atomic::Ordering::Relaxed;
+
+use core_local::{irq_disable, irqs_enabled, preempt_count, set_current_task, take_need_resched};
+use inbox::Handle;
+use sched_policy::{Enqueue, Ready};
+use task_state::Park;
+
+use crate::faulty::{guarded, replace};
+use crate::kill;
+use crate::local::{Core, Local};
+use crate::platform;
+use crate::switch::switch;
+use crate::task::{Task, TaskPtr};
+use crate::wake::{admit, drain, ensure_tick, serve_steal};
+
+/// Lets the other ready tasks of this core run first.
+///
+/// Returns at once if there are none, or if the caller must not be rescheduled (preemption or interrupts are off), or on a core
+/// that runs no tasks yet. A pending kill is delivered here.
+#[inline]
+pub fn yield_now() {
+    let irq = irq_disable();
+    let Some(current) = TaskPtr::current() else { return irq.restore_only() };
+    if !irq.enables_on_drop() || preempt_count() != 0 {
+        return irq.restore_only();
+    }
+    // SAFETY: interrupts are off, and no reference to the core's local part is alive.
+    unsafe { yield_locked(current) };
+    irq.restore_only();
+    if current.state.kill_pending() {
+        kill::deliver(current);
+    }
+}
+
+/// # Safety
+/// Interrupts are off; the caller holds no reference into this core's local part; `current` is the current task.
+unsafe fn yield_locked(current: TaskPtr) {
+    let core = current.home();
+    // SAFETY: the caller's.
+    let local = unsafe { core.local() };
+    if !core.inbox.is_empty() {
+        drain(core, local, current);
+    }
+    if local.queued != 0 && !current.idle {
+        let next = exchange(core, local, current, Enqueue::Yielded);
+        // SAFETY: interrupts are off; `next` was claimed by `exchange`.
+        unsafe { switch_to(core, local, current, next) };
+    }
+}
+
+/// Puts the running task back into the queue and takes out the one that runs next, claimed. It may be the same.
+#[inline]
+fn exchange(core: &'static Core, local: &mut Local, running: TaskPtr, why: Enqueue) -> TaskPtr {
+    running.state.release();
+    // SAFETY: just released: this is the one right.
+    let ready = unsafe { running.ready() };
+    match guarded(local, |policy| policy.exchange(ready, why)) {
+        Ok(Some(next)) => match accept(core, next) {
+            Some(next) => return next,
+            None => {} // one in, one out: the count is right
+        },
+        Ok(None) => local.queued += 1,
+        Err(cause) => {
+            local.queued += 1;
+            replace(core, local, format_args!("{cause}"));
+        }
+    }
+    pick_or_idle(core, local)
+}
+
+/// Takes the task that runs next out of the queue, claimed; the idle task if there is none.
+fn pick_or_idle(core: &'static Core, local: &mut Local) -> TaskPtr {
+    pick(core, local).unwrap_or_else(|| idle_task(core))
+}
+
+/// Takes the task that runs next out of the queue, claimed.
+#[inline]
+pub fn pick(core: &'static Core, local: &mut Local) -> Option<TaskPtr> {
+    loop {
+        match guarded(local, |policy| policy.pick()) {
+            Ok(Some(ready)) => {
+                local.queued = local.queued.saturating_sub(1);
+                core.publish(local);
+                if let Some(task) = accept(core, ready) {
+                    return Some(task);
+                }
+            }
+            Ok(None) if local.queued == 0 => return None,
+            Ok(None) => pick_found_nothing(core, local),
+            Err(cause) => replace(core, local, format_args!("{cause}")),
+        }
+    }
+}
+
+/// The policy says that nobody waits, though it was given more tasks than it gave back. It may have dropped them just now:
+/// then they are in the inbox. If not, it has failed.
+#[cold]
+fn pick_found_nothing(core: &'static Core, local: &mut Local) {
+    let strays = core.strays.swap(0, Relaxed) as usize;
+    if strays == 0 {
+        let waiting = local.queued;
+        return replace(core, local, format_args!("it says that nobody waits, but {waiting} task(s) do"));
+    }
+    local.queued = local.queued.saturating_sub(strays);
+    for ready in core.inbox.take_all() {
+        admit(core, local, TaskPtr::current(), ready);
+    }
+    crate::faulty::blame(core, local, strays);
+}
+
+/// Checks what a policy returned, and claims it for this core.
+#[inline]
+fn accept(core: &'static Core, ready: Ready) -> Option<TaskPtr> {
+    if !ready.allowed_on(core.id()) {
+        refuse(core, ready);
+        return None;
+    }
+    let task = TaskPtr::of(&ready);
+    let claimed = task.state.claim();
+    let _ = ready.into_raw(); // the right is used up
+    if let Err(phase) = claimed {
+        // Cannot happen while a `Ready` is unique; if it does, not running the task is the safe side.
+        log::error!("{}: task {} was picked while it is {phase:?}; dropped", core.id(), task.entity.id());
+        return None;
+    }
+    task.set_home(core);
+    Some(task)
+}
+
+/// A policy returned a task that may not run on this core (it must have carried it over from another).
+#[cold]
+fn refuse(core: &'static Core, ready: Ready) {
+    log::warn!("{}: the policy picked task {}, which may not run here", core.id(), ready.id());
+    drop(ready); // `dropped` puts it into the inbox, whence it is forwarded
+}
+
+fn idle_task(core: &'static Core) -> TaskPtr {
+    // SAFETY: set by `init_this_core` to a leaked task, before this core switches for the first time.
+    unsafe { TaskPtr::from_raw(core.idle.load(Relaxed)) }
+}
+
+/// Runs `to` in place of `from`.
+///
+/// # Safety
+/// Interrupts are off; `from` is the current task; `to` was claimed for this core (or is its idle task). The
+/// caller does not use `core` or `local` afterwards.
+#[inline]
+pub unsafe fn switch_to(core: &'static Core, local: &mut Local, from: TaskPtr, to: TaskPtr) {
+    if from != to {
+        // SAFETY: the caller's.
+        unsafe { switch_leaving(core, local, from, to, core::ptr::null()) };
+    }
+}
+
+/// As [`switch_to`], and tells the other side that `dead`, if not null, has ended.
+///
+/// # Safety
+/// As [`switch_to`]; `dead` is null, or it is `from`, whose state is dead.
+#[inline]
+unsafe fn switch_leaving(
+    core: &'static Core,
+    local: &mut Local,
+    from: TaskPtr,
+    to: TaskPtr,
+    dead: *const Task,
+) {
+    let now = platform::ticks();
+    // Each of these words has one writer, this core.
+    let ran = now.wrapping_sub(local.since);
+    local.since = now;
+    from.run_ticks.store(from.run_ticks.load(Relaxed).wrapping_add(ran), Relaxed);
+    to.switches.store(to.switches.load(Relaxed).wrapping_add(1), Relaxed);
+    core.switches.store(core.switches.load(Relaxed).wrapping_add(1), Relaxed);
+    ensure_tick(core, local);
+    set_current_task(to.as_ptr().cast());
+    // SAFETY: 1. Interrupts are off, and neither `core` nor `local` is used below. 2. `to` is ours alone, by its
+    // claim (an idle task is its core's alone), and its context was saved before it became ready or is being its
+    // core's own. 3. `from.context` lives in the task, which lives until it has run again and ended.
+    let dead = unsafe { switch(from.context.get(), *to.context.get(), dead) };
+    if !dead.is_null() {
+        // SAFETY: the task that ended named itself; its stack is not in use any more, for we stand on ours.
+        unsafe { crate::reap::reap(dead) };
+    }
+}
+
+/// Waits until [`TaskRef::unpark`](crate::TaskRef::unpark). Returns at once if that came since the last park. May return without a
+/// wake: check what you wait for, and park again. A pending kill is delivered here.
+///
+/// # Panics
+/// If preemption or interrupts are off, or outside of a task: such a wait could never end.
+#[inline]
+pub fn park() {
+    wait(None);
+}
+
+/// [`park`] for at most `ns` nanoseconds.
+///
+/// # Panics
+/// As [`park`].
+pub fn park_timeout(ns: u64) {
+    wait(Some(platform::deadline(ns)));
+}
+
+/// Waits for `ns` nanoseconds, whatever wakes come (they are kept for the next [`park`]).
+///
+/// # Panics
+/// As [`park`].
+pub fn sleep(ns: u64) {
+    let deadline = platform::deadline(ns);
+    let mut woken = false;
+    while platform::ticks() < deadline {
+        wait(Some(deadline));
+        woken |= platform::ticks() < deadline;
+    }
+    if woken && let Some(current) = TaskPtr::current() {
+        // A running task is not enqueued: this only sets its token.
+        let _ = current.state.unpark();
+    }
+}
+
+fn wait(deadline: Option<u64>) {
+    let Some(current) = TaskPtr::current().filter(|task| !task.idle) else { outside_of_a_task() };
+    if current.state.take_token() {
+        return;
+    }
+    let irq = irq_disable();
+    if !irq.enables_on_drop() || preempt_count() != 0 {
+        drop(irq);
+        parked_where_it_must_not();
+    }
+    // SAFETY: interrupts are off, and no reference to the core's local part is alive.
+    unsafe { park_locked(current, deadline) };
+    irq.restore_only();
+    if current.state.kill_pending() {
+        kill::deliver(current);
+    }
+}
+
+/// # Safety
+/// As [`yield_locked`].
+unsafe fn park_locked(current: TaskPtr, deadline: Option<u64>) {
+    if current.state.park() != Park::Parked {
+        return;
+    }
+    let core = current.home();
+    // SAFETY: the caller's.
+    let local = unsafe { core.local() };
+    if let Some(deadline) = deadline {
+        // From the park above to here another core may have woken the task; it is then in our inbox, and is taken out
+        // of the heap again when the inbox is drained.
+        // SAFETY: the task stays while it is parked, and whoever takes it out of the inbox, which is this core,
+        // removes the node first (`admit`).
+        unsafe { local.timers.insert(current.timer(), deadline) };
+        local.arm(deadline);
+    }
+    // The current task itself may come out of the inbox and be picked below: then there is no switch. Nobody else
+    // can have it before it is saved, because only this core takes from its inbox and its queue.
+    if !core.inbox.is_empty() {
+        drain(core, local, idle_task(core));
+    }
+    let next = pick_or_idle(core, local);
+    // SAFETY: interrupts are off; `next` was claimed.
+    unsafe { switch_to(core, local, current, next) };
+}
+
+#[cold]
+fn outside_of_a_task() -> ! {
+    panic!("park outside of a task: the boot and idle contexts cannot wait")
+}
+
+#[cold]
+fn parked_where_it_must_not() -> ! {
+    panic!("park with preemption or interrupts off: this core could not run anybody who might wake the task")
+}
+
+/// The last act of a task, on its own stack: it is dead, and the core goes on with another.
+///
+/// # Safety
+/// `current` is the current task, it is not needed any more by what is on its stack, and interrupts are on.
+pub unsafe fn exit(current: TaskPtr) -> ! {
+    mem::forget(irq_disable()); // for ever: this context is not continued
+    // SAFETY: interrupts are off, and no reference to the core's local part is alive.
+    unsafe {
+        let core = current.home();
+        let local = core.local();
+        current.state.finish();
+        if !core.inbox.is_empty() {
+            drain(core, local, idle_task(core));
+        }
+        let next = pick_or_idle(core, local);
+        switch_leaving(core, local, current, next, current.as_ptr());
+    }
+    unreachable!("a dead task is never claimed, so nothing continues it")
+}
+
+/// The preemption point of the trap layer: called on the interrupted task's own stack with interrupts off, when
+/// [`core_local::need_resched`] says so and preemption is allowed. Looks at what came in, gives work to
+/// thieves, switches if a more urgent task or the tick wants it, and delivers a pending kill by unwinding.
+pub fn preempt() {
+    take_need_resched();
+    let Some(current) = TaskPtr::current() else { return };
+    // SAFETY: interrupts are off (the trampoline's promise), and no reference to the local part is alive.
+    unsafe { look(current) };
+    if current.state.kill_pending() {
+        kill::deliver_by_force(current);
+    }
+}
+
+/// The same at the end of a guarded region: what [`core_local::set_reschedule_hook`] gets. A kill waits for a better place:
+/// here is the inside of a destructor.
+pub fn reschedule() {
+    let irq = irq_disable();
+    debug_assert!(irq.enables_on_drop(), "the hook is called with interrupts on");
+    take_need_resched();
+    if let Some(current) = TaskPtr::current() {
+        // SAFETY: interrupts are off, and no reference to the local part is alive.
+        unsafe { look(current) };
+    }
+    irq.restore_only();
+}
+
+/// # Safety
+/// As [`yield_locked`]; and the current task is not in the queue.
+unsafe fn look(current: TaskPtr) {
+    if current.idle {
+        return; // the idle loop looks by itself before it halts
+    }
+    let core = current.home();
+    // SAFETY: the caller's.
+    let local = unsafe { core.local() };
+    if !core.inbox.is_empty() {
+        drain(core, local, current);
+    }
+    serve_steal(core, local, current);
+    if mem::take(&mut local.want_switch) && local.queued > 0 {
+        core.preemptions.store(core.preemptions.load(Relaxed).wrapping_add(1), Relaxed);
+        let next = exchange(core, local, current, Enqueue::Preempted);
+        // SAFETY: interrupts are off; `next` was claimed.
+        unsafe { switch_to(core, local, current, next) };
+    }
+}
+
+/// Whether the caller may park: it is a task, with interrupts and preemption on.
+pub fn can_park() -> bool {
+    irqs_enabled() && preempt_count() == 0 && TaskPtr::current().is_some_and(|task| !task.idle)
+}
