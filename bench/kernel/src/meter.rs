@@ -13,7 +13,8 @@ use cell_api::{BenchContext, BenchError};
 use core::{convert::Infallible, fmt::Display, hint::black_box};
 
 /// How the overhead that [`Meter`] takes out is described to a reader of the figure.
-pub(crate) const SUBTRACTED: &str = "the loop and two TSC readings: fastest of 32 empty loops, same length, same run";
+pub(crate) const SUBTRACTED: &str =
+    "the loop and two TSC readings: fastest of 32 empty loops, same length, same run";
 
 /// How many times the cost of an empty batch a batch takes at least.
 const ABOVE_OVERHEAD: u64 = 100;
@@ -74,7 +75,11 @@ impl Meter {
     }
 
     /// As [`Meter::run`], for an operation that cannot fail.
-    pub(crate) fn run_sure(self, context: &mut BenchContext, mut round: impl FnMut()) -> Result<(), BenchError> {
+    pub(crate) fn run_sure(
+        self,
+        context: &mut BenchContext,
+        mut round: impl FnMut(),
+    ) -> Result<(), BenchError> {
         self.run(context, || {
             round();
             Ok::<(), Infallible>(())
@@ -130,7 +135,10 @@ mod tests {
     fn as_many_samples_as_wanted_of_batches_of_one_length() {
         let mut context = BenchContext::new(20);
         let mut rounds = 0u64;
-        Meter::new(500).operations_per_round(2).run_sure(&mut context, || rounds += 1).expect("it cannot fail");
+        Meter::new(500)
+            .operations_per_round(2)
+            .run_sure(&mut context, || rounds += 1)
+            .expect("it cannot fail");
         assert_eq!(context.samples().len(), 20);
         let per_sample = context.operations() / 20;
         assert!(per_sample.is_multiple_of(2) && (per_sample / 2).is_power_of_two());
@@ -157,7 +165,7 @@ mod tests {
     #[test]
     fn an_error_ends_it() {
         let mut context = BenchContext::new(50);
-        let mut left = 10_000;
+        let mut left = 1_000;
         let result = Meter::new(500).run(&mut context, || {
             left -= 1;
             if left == 0 { Err("it broke") } else { Ok(()) }

@@ -27,6 +27,7 @@ mod tests;
 pub use error::ArgError;
 
 use alloc::vec::Vec;
+use cell_api::{CommandError, Invocation};
 use core::ops::RangeInclusive;
 
 /// The words that have not been taken yet.
@@ -36,7 +37,7 @@ pub struct Args<'a> {
 }
 
 impl<'a> Args<'a> {
-    /// The arguments of an [`Invocation`](cell_api::Invocation).
+    /// The arguments of an [`Invocation`].
     #[must_use]
     pub fn new(words: &[&'a str]) -> Self {
         Self { words: words.to_vec() }
@@ -159,6 +160,17 @@ impl<'a> Args<'a> {
 /// If there are any.
 pub fn none<'a>(words: &[&'a str]) -> Result<(), ArgError<'a>> {
     Args::new(words).finish()
+}
+
+/// For a command that reports no figures: refuses `--json`.
+///
+/// # Errors
+/// If it was given.
+pub fn refuse_json(invocation: &Invocation<'_>) -> Result<(), CommandError> {
+    if invocation.json {
+        return Err(CommandError::usage("this command reports no figures, so it has no --json"));
+    }
+    Ok(())
 }
 
 /// A dash and more, unless it is a negative number: that shall be reported as one.

@@ -24,9 +24,14 @@ pub enum Damage {
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoArchive => write!(f, "the archive of cells is empty or no tar file; build it with `cargo keel build`"),
+            Self::NoArchive => {
+                write!(f, "the archive of cells is empty or no tar file; build it with `cargo keel build`")
+            }
             Self::CutAt(byte) => {
-                write!(f, "the archive of cells is damaged at byte {byte}; what follows is lost, what precedes is used")
+                write!(
+                    f,
+                    "the archive of cells is damaged at byte {byte}; what follows is lost, what precedes is used"
+                )
             }
         }
     }
@@ -62,7 +67,7 @@ impl Archive<'static> {
     fn salvage(bytes: &'static [u8], error: CorruptDataError) -> Self {
         let whole = bytes.len() / BLOCK * BLOCK;
         let good = match error {
-            CorruptDataError::EmptyArchive | CorruptDataError::TooShort { .. } => 0,
+            CorruptDataError::EmptyArchive => 0,
             CorruptDataError::InvalidBlockSize if whole > 0 => match TarArchiveRef::new(&bytes[..whole]) {
                 Ok(tar) => return Self { tar: Some(tar), damage: None },
                 Err(error) => return Self::salvage(&bytes[..whole], error),
@@ -71,8 +76,10 @@ impl Archive<'static> {
             CorruptDataError::InvalidChecksum { block_index }
             | CorruptDataError::InvalidTypeFlag { block_index }
             | CorruptDataError::InvalidPayloadSize { block_index }
-            | CorruptDataError::PayloadExtendsBeyondArchive { block_index } => block_index.saturating_mul(BLOCK).min(whole),
-            CorruptDataError::MissingTerminator => whole,
+            | CorruptDataError::PayloadExtendsBeyondArchive { block_index } => {
+                block_index.saturating_mul(BLOCK).min(whole)
+            }
+            CorruptDataError::TooShort { .. } | CorruptDataError::MissingTerminator => whole,
         };
         if good == 0 {
             return Self { tar: None, damage: Some(Damage::NoArchive) };

@@ -154,6 +154,8 @@ impl<P: Platform> LoadedCell<P> {
 
     /// Whether all that anyone can hold of it is its policy's instances, which the scheduler gives back.
     pub fn only_policy(&self) -> bool {
-        self.kind == Kind::Policy && self.entry.command_list().is_empty() && self.entry.bench_list().is_empty()
+        self.kind == Kind::Policy
+            && self.entry.command_list().is_empty()
+            && self.entry.bench_list().is_empty()
     }
 }

@@ -86,7 +86,9 @@ impl fmt::Display for LoadError {
             Self::CommandTaken(command, cell) => {
                 write!(f, "it brings the command {command}, which {cell} has already")
             }
-            Self::TooMany => write!(f, "{} cells are live, which is the most there can be", crate::live::MOST_CELLS),
+            Self::TooMany => {
+                write!(f, "{} cells are live, which is the most there can be", crate::live::MOST_CELLS)
+            }
             Self::Machine(why) => f.write_str(why),
         }
     }
@@ -138,11 +140,20 @@ impl fmt::Display for SwapError {
             Self::Runs(name) => write!(f, "{name} runs a task of its own, which cannot be handed over yet"),
             Self::NotActive(name, Some(active)) => write!(f, "{name} is not the policy in use; {active} is"),
             Self::NotActive(name, None) => write!(f, "{name} is not the policy in use; the built-in one is"),
-            Self::BothLive(name) => write!(f, "{name} is live already, beside the cell that it should replace"),
-            Self::PolicyImported(name, by) => write!(f, "{by} imports from {name}; a policy is handed over alone"),
-            Self::Incompatible(by, symbol, why) => write!(f, "{by} imports {symbol}, which the new cell {why}"),
+            Self::BothLive(name) => {
+                write!(f, "{name} is live already, beside the cell that it should replace")
+            }
+            Self::PolicyImported(name, by) => {
+                write!(f, "{by} imports from {name}; a policy is handed over alone")
+            }
+            Self::Incompatible(by, symbol, why) => {
+                write!(f, "{by} imports {symbol}, which the new cell {why}")
+            }
             Self::InterfaceDiffers(by) => {
-                write!(f, "{by} was built against another interface than the new cell has; swap both together")
+                write!(
+                    f,
+                    "{by} was built against another interface than the new cell has; swap both together"
+                )
             }
             Self::NoPolicy(name) => write!(f, "{name} brings no scheduling policy"),
             Self::Machine(why) => f.write_str(why),

@@ -85,7 +85,8 @@ impl Index {
         }
         let offset = address - self.start;
         let after = self.functions.partition_point(|f| u64::from(f.0) <= offset);
-        let found = self.functions[..after].last().filter(|f| offset - u64::from(f.0) < u64::from(f.1).max(1));
+        let found =
+            self.functions[..after].last().filter(|f| offset - u64::from(f.0) < u64::from(f.1).max(1));
         let name = found.and_then(|f| self.names.get(f.2 as usize..f.2 as usize + f.3 as usize));
         Some(Location {
             cell: self.cell,
@@ -149,7 +150,6 @@ impl LiveCells {
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Withdrawn(*mut Index);
-
 
 impl Withdrawn {
     /// Waits for a grace period and frees the index.

@@ -25,9 +25,14 @@ pub enum BaseError {
 impl fmt::Display for BaseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing => write!(f, "the archive has no {MAP_FILE}, so no cell can be linked; build it with `cargo keel build`"),
+            Self::Missing => write!(
+                f,
+                "the archive has no {MAP_FILE}, so no cell can be linked; build it with `cargo keel build`"
+            ),
             Self::Map(error) => error.fmt(f),
-            Self::Foreign => write!(f, "{MAP_FILE} describes another image than this; use image and archive of one build"),
+            Self::Foreign => {
+                write!(f, "{MAP_FILE} describes another image than this; use image and archive of one build")
+            }
             Self::Twice => write!(f, "an archive was loaded before; {MAP_FILE} of this one is not used"),
         }
     }

@@ -81,7 +81,10 @@ mod tests {
         assert_eq!(readable::<10>(name).as_str(), "core::pani");
         assert_eq!(readable::<64>("memcpy").as_str(), "memcpy");
         assert_eq!(home(name).as_deref(), Some("core"));
-        assert_eq!(home("_RNvXsd_NtNtNtCsgEmfK2I1SDS_4core3fmt3num3impyNtB9_7Display3fmt").as_deref(), Some("u64"));
+        assert_eq!(
+            home("_RNvXsd_NtNtNtCsgEmfK2I1SDS_4core3fmt3num3impyNtB9_7Display3fmt").as_deref(),
+            Some("u64")
+        );
         assert_eq!(home("memcpy"), None);
     }
 }

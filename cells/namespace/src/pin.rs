@@ -72,7 +72,6 @@ impl<T> Pinned<T> {
     }
 
     /// The pin.
-    #[must_use]
     pub fn pin(&self) -> &CellPin {
         &self.pin
     }

@@ -3,6 +3,8 @@
 //! The logic of loading and swapping is the same on the host, where tests run it with real objects and make each of these
 //! operations fail in turn; `kernel.rs` has the real ones.
 
+#![allow(unsafe_code, reason = "the trait makes promises that the lock-free index relies on")]
+
 use alloc::{string::String, vec::Vec};
 use cell_api::{Cell, PolicyFactory};
 use object_linker::{Bases, Images, Layout, Part};

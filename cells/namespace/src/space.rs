@@ -131,7 +131,8 @@ impl<P: Platform> Namespace<P> {
     fn collect<T>(&self, items: impl Fn(&'static Cell) -> &'static [T]) -> Vec<Pinned<T>> {
         let cells = self.cells.lock();
         let live = cells.list.iter().filter(|c| c.live());
-        live.flat_map(|c| items(c.entry).iter().map(|item| Pinned::new(item, CellPin::new(&c.pins)))).collect()
+        live.flat_map(|c| items(c.entry).iter().map(|item| Pinned::new(item, CellPin::new(&c.pins))))
+            .collect()
     }
 
     /// All console commands.

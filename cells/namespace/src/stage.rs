@@ -33,7 +33,12 @@ impl<P: Platform> Namespace<P> {
         self.build(&plan, &manifest, hash, entry, bindings, leaving)
     }
 
-    fn check_manifest(&self, manifest: &Manifest<'_>, base: &SymbolMap<'_>, leaving: &[u64]) -> Result<(), LoadError> {
+    fn check_manifest(
+        &self,
+        manifest: &Manifest<'_>,
+        base: &SymbolMap<'_>,
+        leaving: &[u64],
+    ) -> Result<(), LoadError> {
         if manifest.compiler != base.compiler() {
             return Err(LoadError::Compiler(manifest.compiler.into(), base.compiler().into()));
         }
@@ -59,7 +64,12 @@ impl<P: Platform> Namespace<P> {
     }
 
     /// Where each import leads: to a live cell if one exports it, else to the base.
-    fn resolve(&self, plan: &LinkPlan<'_>, base: &SymbolMap<'_>, leaving: &[u64]) -> Result<Vec<Binding>, LoadError> {
+    fn resolve(
+        &self,
+        plan: &LinkPlan<'_>,
+        base: &SymbolMap<'_>,
+        leaving: &[u64],
+    ) -> Result<Vec<Binding>, LoadError> {
         let mut bindings = Vec::with_capacity(plan.imports().len());
         for import in plan.imports() {
             let loaded = {
@@ -67,10 +77,14 @@ impl<P: Platform> Namespace<P> {
                 let mut usable = cells.list.iter().filter(|c| c.live() && !leaving.contains(&c.id));
                 usable.find_map(|c| c.export(import.name).map(|e| (e.address, Provider::Cell(c.id))))
             };
-            let found = loaded.or_else(|| base.find(import.name).map(|s| (s.address, Provider::Base(s.cell))));
+            let found =
+                loaded.or_else(|| base.find(import.name).map(|s| (s.address, Provider::Base(s.cell))));
             let Some((address, provider)) = found else {
                 let readable = String::from(readable::<192>(import.name).as_str());
-                return Err(LoadError::Unresolved(readable, home(import.name).map(|h| String::from(h.as_str()))));
+                return Err(LoadError::Unresolved(
+                    readable,
+                    home(import.name).map(|h| String::from(h.as_str())),
+                ));
             };
             bindings.push(Binding { name: import.name.into(), provider, address });
         }

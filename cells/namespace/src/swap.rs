@@ -280,7 +280,9 @@ impl<P: Platform> Namespace<P> {
                 let names = (String::from(outgoing.name()), String::from(new.name()));
                 return Err(SwapError::KindsDiffer(names.0, outgoing.kind, names.1, new.kind));
             }
-            if leaving.active && let Some(by) = cells.list.iter().find(|c| c.imports_from(id)) {
+            if leaving.active
+                && let Some(by) = cells.list.iter().find(|c| c.imports_from(id))
+            {
                 return Err(SwapError::PolicyImported(outgoing.name().into(), by.name().into()));
             }
             let more = rewiring(&cells.list, outgoing, new)?;
@@ -328,8 +330,11 @@ impl<P: Platform> Namespace<P> {
 
 /// What keeps a replaced cell from being freed.
 fn in_the_way<P: Platform>(cells: &[LoadedCell<P>], cell: &LoadedCell<P>) -> Option<Reason> {
-    let importers: Vec<String> =
-        cells.iter().filter(|c| c.id != cell.id && c.imports_from(cell.id)).map(|c| c.name().into()).collect();
+    let importers: Vec<String> = cells
+        .iter()
+        .filter(|c| c.id != cell.id && c.imports_from(cell.id))
+        .map(|c| c.name().into())
+        .collect();
     if !importers.is_empty() {
         return Some(Reason::Imported(importers));
     }

@@ -38,7 +38,13 @@ fn stands_in(old: &Export, new: Option<&Export>) -> Result<u64, &'static str> {
 }
 
 /// The words to be written so that `binding` leads to `address`.
-fn writes<'a>(sites: &'a [Site], index: usize, binding: &'a Binding, data: u64, address: u64) -> impl Iterator<Item = Write> + 'a {
+fn writes<'a>(
+    sites: &'a [Site],
+    index: usize,
+    binding: &'a Binding,
+    data: u64,
+    address: u64,
+) -> impl Iterator<Item = Write> + 'a {
     let first = sites.partition_point(|s| s.import < index);
     sites[first..].iter().take_while(move |s| s.import == index).map(move |site| Write {
         address: data.wrapping_add(site.offset),

@@ -6,6 +6,7 @@ use crate::PHYSICAL_MEMORY_OFFSET;
 use crate::regions::carve;
 use bootloader_api::BootInfo;
 use bootloader_api::info::{MemoryRegion, MemoryRegionKind};
+use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
 
 /// `XEN_HVM_START_MAGIC_VALUE`.
@@ -58,9 +59,24 @@ struct MapEntry {
 /// Memory type "RAM", as in E820.
 const RAM: u32 = 1;
 
-static mut REGIONS: [MemoryRegion; MAX_REGIONS] = [MemoryRegion::empty(); MAX_REGIONS];
-static mut BOOT_INFO: MaybeUninit<BootInfo> = MaybeUninit::uninit();
-static mut COMMAND_LINE: ([u8; MAX_COMMAND_LINE], usize) = ([0; MAX_COMMAND_LINE], 0);
+/// What outlives this stage. Written once, by the boot core alone; only read afterwards.
+struct Handed {
+    regions: [MemoryRegion; MAX_REGIONS],
+    boot_info: MaybeUninit<BootInfo>,
+    command_line: [u8; MAX_COMMAND_LINE],
+    command_line_length: usize,
+}
+
+struct Cell(UnsafeCell<Handed>);
+// SAFETY: see `Handed`.
+unsafe impl Sync for Cell {}
+
+static HANDED: Cell = Cell(UnsafeCell::new(Handed {
+    regions: [MemoryRegion::empty(); MAX_REGIONS],
+    boot_info: MaybeUninit::uninit(),
+    command_line: [0; MAX_COMMAND_LINE],
+    command_line_length: 0,
+}));
 
 unsafe extern "C" {
     fn _start(info: *mut core::ffi::c_void) -> !;
@@ -76,8 +92,11 @@ unsafe extern "C" {
 /// The command line that the loader gave, up to the first byte that is not UTF-8; empty if there was none.
 pub fn command_line() -> &'static str {
     // SAFETY: written once, by the boot core, before the kernel proper was entered.
-    let (bytes, length) = unsafe { &*&raw const COMMAND_LINE };
-    let bytes = &bytes[..*length];
+    let bytes = unsafe {
+        let handed = HANDED.0.get();
+        let bytes: &'static [u8; MAX_COMMAND_LINE] = &(*handed).command_line;
+        &bytes[..(*handed).command_line_length]
+    };
     match core::str::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) => core::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or(""),
@@ -104,8 +123,7 @@ unsafe extern "C" fn keel_pvh_main(start_info: u64) -> ! {
     // SAFETY: plain integers.
     let info = unsafe { read::<StartInfo>(start_info) }.filter(|info| info.magic == MAGIC);
     // SAFETY: the boot core is alone, and this is the only place that touches these.
-    let (regions, boot_info, line) =
-        unsafe { (&mut *&raw mut REGIONS, &mut *&raw mut BOOT_INFO, &mut *&raw mut COMMAND_LINE) };
+    let Handed { regions, boot_info, command_line, command_line_length } = unsafe { &mut *HANDED.0.get() };
 
     let mut reserved = [(0u64, 0u64); 16];
     let image = &raw const __kernel_lma_start as u64;
@@ -118,15 +136,13 @@ unsafe extern "C" fn keel_pvh_main(start_info: u64) -> ! {
     let mut count = 0;
     if let Some(info) = info {
         if info.command_line != 0 {
-            // SAFETY: bytes.
-            while let Some(byte) =
-                unsafe { read::<u8>(info.command_line + line.1 as u64) }.filter(|&byte| byte != 0)
-            {
-                if line.1 == MAX_COMMAND_LINE {
-                    break;
+            for (at, to) in (info.command_line..).zip(command_line) {
+                // SAFETY: a byte.
+                match unsafe { read::<u8>(at) } {
+                    None | Some(0) => break,
+                    Some(byte) => *to = byte,
                 }
-                line.0[line.1] = byte;
-                line.1 += 1;
+                *command_line_length += 1;
             }
         }
         if info.module_count > 0 {

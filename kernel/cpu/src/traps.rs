@@ -2,8 +2,8 @@
 
 use crate::fault;
 use crate::stubs::preempt_trampoline;
-use interrupts::vectors;
 use core_local::{need_resched, preempt_count};
+use interrupts::vectors;
 
 /// The interrupted context as the entry stub saved it. The order is that of the pushes, last first.
 #[derive(Debug)]
@@ -100,11 +100,7 @@ unsafe extern "C-unwind" fn keel_trap(frame: &mut TrapFrame) {
     if !is_spurious(vector) {
         lapic::eoi();
     }
-    if frame.interrupts_were_on()
-        && preempt_count() == 0
-        && !inside_unwinder(frame.rip)
-        && need_resched()
-    {
+    if frame.interrupts_were_on() && preempt_count() == 0 && !inside_unwinder(frame.rip) && need_resched() {
         // SAFETY: a preemptible context runs on a task's stack (or the idle context's), whose guard and reserve leave
         // room for a frame below any rsp that did not overflow.
         unsafe { frame.divert(preempt_trampoline(), []) };

@@ -169,7 +169,9 @@ mod tests {
 
     #[test]
     fn every_option() {
-        let options = Options::parse(r#" smp=4 policy=priority  log=debug exit=debug apic=xapic run="cores; mem --json""#);
+        let options = Options::parse(
+            r#" smp=4 policy=priority  log=debug exit=debug apic=xapic run="cores; mem --json""#,
+        );
         assert_eq!(
             options,
             Options {
@@ -188,7 +190,8 @@ mod tests {
     fn wrong_words_are_named_and_ignored() {
         let options = Options::parse("smp=0 turbo=9 log=loud quiet run=\"x");
         assert_eq!((options.smp, options.log, options.run), (None, None, None));
-        let problems: [Problem; 5] = options.problems.into_iter().collect::<ArrayVec<_, 5>>().into_inner().unwrap();
+        let problems: [Problem; 5] =
+            options.problems.into_iter().collect::<ArrayVec<_, 5>>().into_inner().unwrap();
         assert!(matches!(problems[0], Problem::BadValue { option: "smp", value: "0", .. }));
         assert_eq!(problems[1], Problem::Unknown("turbo"));
         assert!(matches!(problems[2], Problem::BadValue { option: "log", value: "loud", .. }));

@@ -20,6 +20,8 @@ pub enum Status {
     Failure = 0x11,
     /// The kernel itself cannot go on: 37.
     Fatal = 0x12,
+    /// The machine is to be started again: 39.
+    Reboot = 0x13,
 }
 
 const DEBUG_EXIT: u16 = 0xf4;
@@ -49,6 +51,9 @@ pub fn off(status: Status) -> ! {
 
 /// Restarts the machine.
 pub fn reboot() -> ! {
+    if options::get().exit == Exit::Debug {
+        off(Status::Reboot);
+    }
     let port = RESET_PORT.load(Ordering::Acquire);
     // SAFETY: resetting is what is asked for, and these ports do it: the one that the firmware names, then the keyboard
     // controller's.

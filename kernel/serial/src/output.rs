@@ -35,8 +35,7 @@ impl Write for Com1 {
 pub fn init() -> bool {
     // SAFETY: COM1's ports belong to this crate alone.
     let Ok(mut uart) = (unsafe { Uart16550::new_port(COM1) }) else { return false };
-    let config =
-        Config { baud_rate: BaudRate::Baud115200, interrupts: IER::DATA_READY, ..Config::default() };
+    let config = Config { baud_rate: BaudRate::Baud115200, interrupts: IER::DATA_READY, ..Config::default() };
     if uart.init(config).is_err() {
         return false;
     }

@@ -88,7 +88,7 @@ proptest! {
         for step in steps {
             match step {
                 Step::Claim { count, align, from, to, hint } => {
-                    let fits = |start: usize| start % align == 0 && start + count <= to
+                    let fits = |start: usize| start.is_multiple_of(align) && start + count <= to
                         && model[start..start + count].iter().all(|claimed| !claimed);
                     match bitmap.claim(count, align, from..to, hint) {
                         Some(start) => {

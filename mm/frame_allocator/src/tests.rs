@@ -177,7 +177,7 @@ proptest! {
                         continue;
                     }
                 };
-                let fits = |first: usize| first % align == 0 && first + count <= high
+                let fits = |first: usize| first.is_multiple_of(align) && first + count <= high
                     && (first..first + count).all(|frame| free.contains(&frame));
                 match got {
                     Some(first) => {

@@ -24,13 +24,11 @@ pub struct Unanswered {
 
 impl fmt::Display for Unanswered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for core in self.cores.iter() {
-            write!(f, "{core}, ")?;
-        }
+        let seconds = TIMEOUT_NS / 1_000_000_000;
         write!(
             f,
-            "asked to flush its TLB, did not answer within {} s; it is stuck with interrupts off",
-            TIMEOUT_NS / 1_000_000_000
+            "{} did not flush its TLB within {seconds} s: hung with interrupts off, or halted",
+            self.cores
         )
     }
 }
@@ -46,7 +44,7 @@ pub(crate) fn everywhere(range: PageRange) -> Result<(), Unanswered> {
     others.remove(core_local::current());
     // Ours first: the others then only have their own work to be waited for.
     here(range);
-    let result = if others.len() == 0 {
+    let result = if others.is_empty() {
         Ok(())
     } else {
         ipi::call(others, kernel::flush_packed, kernel::pack(range), TIMEOUT_NS)

@@ -18,9 +18,9 @@
 //! ```
 //! ```compile_fail
 //! // Pages that were detached cannot be mapped again before the flush.
-//! fn again(pages: page_allocator::Pages<memory_types::state::Mapped>) {
+//! fn again(mut pages: page_allocator::Pages<memory_types::state::Mapped>) {
 //!     let _unflushed = paging::detach(pages);
-//!     paging::protect(&mut pages, memory_types::Permissions::ReadOnly);
+//!     let _ = paging::attach(&mut pages, 0..1, paging::Backing::Raw);
 //! }
 //! ```
 
@@ -73,7 +73,7 @@ impl core::error::Error for MapError {}
 pub enum ProtectError {
     /// The entries could not be reached.
     Walk(WalkError),
-    /// A core did not flush; the range is left without the wider permission of the two.
+    /// A core did not flush; the pages are left read-only.
     Unanswered(Unanswered),
 }
 
@@ -87,6 +87,26 @@ impl fmt::Display for ProtectError {
 }
 
 impl core::error::Error for ProtectError {}
+
+/// Why pages were not unmapped cleanly. They are not accessible any more, but lost.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UnmapError {
+    /// The page tables could not be walked.
+    Walk(WalkError),
+    /// A core did not flush.
+    Unanswered(Unanswered),
+}
+
+impl fmt::Display for UnmapError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Walk(error) => error.fmt(f),
+            Self::Unanswered(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for UnmapError {}
 
 /// What pages are to be backed with. Frames are the range's own in each case.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -229,28 +249,36 @@ pub unsafe fn open_reserve(range: PageRange) -> Result<(), WalkError> {
     Ok(())
 }
 
-/// Gives all mapped pages of `pages` other permissions, and makes them known to every core.
+/// Gives all mapped pages of `pages` other permissions, and makes them known to every core. `from` is what they
+/// have; `None` if an earlier change failed, so that cores may disagree.
 ///
 /// Between writable and executable it goes by way of read-only, with a flush in between: at no moment can one
 /// core write what another executes.
 ///
 /// # Errors
-/// If a core does not flush: then the pages are left read-only, or with the new permission where the
-/// old one was read-only.
-pub fn protect(pages: &mut Pages<Mapped>, from: Permissions, to: Permissions) -> Result<(), ProtectError> {
+/// If a core does not flush: then the pages are left read-only, as far as cores answer.
+pub fn protect(
+    pages: &mut Pages<Mapped>,
+    from: Option<Permissions>,
+    to: Permissions,
+) -> Result<(), ProtectError> {
     let Some(mapper) = mapper() else { return Ok(()) };
     let range = pages.range();
     let set = |permissions| {
         mapper.set_permissions(range, permissions).map_err(ProtectError::Walk)?;
         flush::everywhere(range).map_err(ProtectError::Unanswered)
     };
-    if from == to {
+    if from == Some(to) {
         return Ok(());
     }
-    if from != Permissions::ReadOnly && to != Permissions::ReadOnly {
+    if from != Some(Permissions::ReadOnly) && to != Permissions::ReadOnly {
         set(Permissions::ReadOnly)?;
     }
-    set(to)
+    set(to).inspect_err(|_| {
+        // Take back what was granted. Whoever has not heard of the grant need not hear of this; whoever has
+        // keeps it until its next flush, and the next change takes nothing for granted.
+        let _ = set(Permissions::ReadOnly);
+    })
 }
 
 /// Pages that are not accessible any more, while TLBs may still know them. Drop it, and they and their frames
@@ -317,23 +345,19 @@ impl Flushed {
 ///
 /// # Errors
 /// If a core does not answer: what it may still reach is lost on purpose, and the log says how much.
-pub fn retire(pages: Pages<Mapped>) -> Result<(), Unanswered> {
+pub fn retire(pages: Pages<Mapped>) -> Result<(), UnmapError> {
     let range = pages.range();
-    let unflushed = match detach(pages) {
-        Ok(unflushed) => unflushed,
-        Err(error) => {
-            log::error!("paging: {range:?} is kept, because it cannot be unmapped: {error}");
-            return Ok(());
-        }
-    };
-    match unflushed.flush() {
+    let flushed = detach(pages)
+        .map_err(UnmapError::Walk)
+        .and_then(|unflushed| unflushed.flush().map_err(UnmapError::Unanswered));
+    match flushed {
         Ok(flushed) => {
             drop(flushed.release(drop));
             Ok(())
         }
         Err(error) => {
             log::error!(
-                "paging: {} KiB at {:#x} are kept out of use: {error}",
+                "paging: {} KiB at {:#x} are kept out of use for ever: {error}",
                 range.len() >> 10,
                 range.start()
             );

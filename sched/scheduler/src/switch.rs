@@ -34,6 +34,7 @@ use crate::task::Task;
 #[unsafe(naked)]
 pub unsafe extern "C-unwind" fn switch(save: *mut usize, load: usize, dead: *const Task) -> *const Task {
     naked_asm!(
+        ".cfi_startproc",
         "push rbp",
         ".cfi_def_cfa_offset 16",
         ".cfi_offset rbp, -16",
@@ -74,6 +75,7 @@ pub unsafe extern "C-unwind" fn switch(save: *mut usize, load: usize, dead: *con
         ".cfi_def_cfa_offset 8",
         ".cfi_restore rbp",
         "ret",
+        ".cfi_endproc",
     )
 }
 
@@ -99,11 +101,13 @@ pub unsafe fn prepare(top: usize, task: *const Task) -> usize {
 #[unsafe(naked)]
 unsafe extern "C-unwind" fn task_entry() -> ! {
     naked_asm!(
+        ".cfi_startproc",
         ".cfi_undefined rip",
         "mov rdi, rax",
         "mov rsi, r12",
         "call {root}",
         "ud2",
+        ".cfi_endproc",
         root = sym crate::root::root,
     )
 }

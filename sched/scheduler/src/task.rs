@@ -14,7 +14,8 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering::*};
 
 use inbox::Handle;
-use sched_policy::{CoreSet, Entity, Params, Ready};
+use core_local::CoreSet;
+use sched_policy::{Entity, Params, Ready};
 use task_state::{Phase, TaskState};
 
 use crate::local::Core;

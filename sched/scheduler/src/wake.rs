@@ -84,7 +84,7 @@ pub fn admit(core: &'static Core, local: &mut Local, current: Option<TaskPtr>, r
 /// Sends a task that may not run here to a core where it may.
 #[cold]
 fn forward(core: &'static Core, ready: Ready) {
-    match (local::started() & ready.entity().allowed()).first() {
+    match local::started().intersection(ready.entity().allowed()).first() {
         Some(other) => send(local::core(other), ready),
         None => {
             // Spawn refuses such a set and cores do not leave, so this is a defect; keep the task visible.

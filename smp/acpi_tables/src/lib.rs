@@ -106,9 +106,13 @@ pub enum Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable { address } => write!(f, "ACPI table at {address:#x} ignored: it does not lie in memory"),
+            Self::Unreadable { address } => {
+                write!(f, "ACPI table at {address:#x} ignored: it does not lie in memory")
+            }
             Self::Checksum { signature } => write!(f, "ACPI table {signature} ignored: wrong checksum"),
-            Self::MadtCut { at } => write!(f, "ACPI MADT is damaged from byte {at} on; what comes before is used"),
+            Self::MadtCut { at } => {
+                write!(f, "ACPI MADT is damaged from byte {at} on; what comes before is used")
+            }
             Self::TooMany => f.write_str("ACPI root table lists too many tables; the rest is ignored"),
         }
     }

@@ -77,7 +77,8 @@ pub fn read(table: &[u8]) -> Madt {
     // 3. Every entry in there is as long as its type demands.
     // 4. `copy` neither moves nor changes while `layout` lives.
     let layout = unsafe { Pin::new_unchecked(&*copy.as_ptr().cast::<Layout>()) };
-    let mut madt = Madt { local_apic_address: u64::from(layout.local_apic_address), problem, ..Madt::default() };
+    let mut madt =
+        Madt { local_apic_address: u64::from(layout.local_apic_address), problem, ..Madt::default() };
     for entry in layout.entries() {
         match entry {
             // An id of all ones is a broadcast, never a core.

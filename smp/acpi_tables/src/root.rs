@@ -44,7 +44,11 @@ fn root_table(memory: &impl Memory, at: u64) -> Option<(u64, usize)> {
 }
 
 /// Lists the tables whose bounds and checksums are right; what is wrong goes to `problems`.
-pub fn tables(memory: &impl Memory, pointer: u64, problems: &mut Vec<Problem>) -> Result<Vec<Table>, AcpiError> {
+pub fn tables(
+    memory: &impl Memory,
+    pointer: u64,
+    problems: &mut Vec<Problem>,
+) -> Result<Vec<Table>, AcpiError> {
     let (root, entry_size) = root_table(memory, pointer).ok_or(AcpiError::BadRootPointer(pointer))?;
     let bytes = table_bytes(memory, root)
         .filter(|bytes| matches!(&bytes[..4], b"RSDT" | b"XSDT") && sums_to_zero(bytes))

@@ -12,10 +12,10 @@
 //! Both are compare-and-swaps against `abandon`, so each core is either online or left out, and both sides agree
 //! which. A stack that was claimed is never taken back: an abandoned core may still stand on it.
 
-#[cfg(loom)]
-use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 #[cfg(not(loom))]
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+#[cfg(loom)]
+use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use core_local::{CoreId, MAX_CORES};
 
@@ -79,13 +79,16 @@ impl Roster {
     /// A table that expects nobody.
     #[cfg(not(loom))]
     pub const fn new() -> Self {
-        const VACANT_ENTRY: Entry = Entry {
-            apic_id: AtomicU32::new(0),
-            state: AtomicU32::new(VACANT),
-            stack_top: AtomicU64::new(0),
-            online_at: AtomicU64::new(0),
-        };
-        Self([const { VACANT_ENTRY }; MAX_CORES])
+        Self(
+            [const {
+                Entry {
+                    apic_id: AtomicU32::new(0),
+                    state: AtomicU32::new(VACANT),
+                    stack_top: AtomicU64::new(0),
+                    online_at: AtomicU64::new(0),
+                }
+            }; MAX_CORES],
+        )
     }
 
     /// A table that expects nobody.

@@ -38,16 +38,17 @@ pub enum StartError {
     Trampoline(u64),
     /// The page table lies above 4 GiB.
     PageTable(u64),
-    /// The boot core cannot send the start-up IPIs.
-    Ipi,
 }
 
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Trampoline(at) => write!(f, "{at:#x} is not a page below 1 MiB; other cores cannot start there"),
-            Self::PageTable(at) => write!(f, "the page table at {at:#x} lies above 4 GiB; starting cores cannot load it"),
-            Self::Ipi => f.write_str("the local APIC cannot send start-up IPIs"),
+            Self::Trampoline(at) => {
+                write!(f, "{at:#x} is not a page below 1 MiB; other cores cannot start there")
+            }
+            Self::PageTable(at) => {
+                write!(f, "the page table at {at:#x} lies above 4 GiB; starting cores cannot load it")
+            }
         }
     }
 }
@@ -94,14 +95,17 @@ pub unsafe fn start_all(
     }
 
     let began = clock::now_ns();
-    lapic::send_init_all();
+    // SAFETY: the trampoline and the roster are complete, and no other core runs yet.
+    unsafe { lapic::send_init_all() };
     clock::spin_for(INIT_NS);
     let vector = (config.trampoline_phys / FRAME) as u8;
-    lapic::send_sipi_all(vector);
+    // SAFETY: as above; the page holds the trampoline.
+    unsafe { lapic::send_startup_all(vector) };
     clock::spin_for(SIPI_NS);
     if !config.cores.iter().all(|&(_, core, _)| ROSTER.is_online(core)) {
         // A core that has started ignores the second one.
-        lapic::send_sipi_all(vector);
+        // SAFETY: as above.
+        unsafe { lapic::send_startup_all(vector) };
     }
     while clock::now_ns() - began < config.timeout_ns
         && !config.cores.iter().all(|&(_, core, _)| ROSTER.is_online(core))

@@ -48,6 +48,8 @@ global_asm!(
     r#"
 .section .rodata.keel_trampoline, "a", @progbits
 .p2align 4
+.globl keel_trampoline_start, keel_trampoline_end
+.hidden keel_trampoline_start, keel_trampoline_end
 keel_trampoline_start:
 .code16
     jmp keel_trampoline_16

@@ -6,7 +6,14 @@ use cell_api::Bench;
 use core::fmt::{self, Display, Write};
 use statistics::Summary;
 
-use crate::run::Outcome;
+/// What a benchmark recorded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outcome {
+    /// In the benchmark's unit.
+    pub summary: Summary,
+    /// How many operations stand behind it.
+    pub operations: u64,
+}
 
 /// From one unit of time to another.
 type Convert = fn(u64) -> u64;
@@ -102,10 +109,7 @@ mod tests {
     };
 
     fn outcome() -> Outcome {
-        Outcome {
-            summary: statistics::summarize(&mut [1, 2, 3, 900]).expect("four samples"),
-            operations: 8,
-        }
+        Outcome { summary: statistics::summarize(&mut [1, 2, 3, 900]).expect("four samples"), operations: 8 }
     }
 
     #[test]
@@ -124,7 +128,10 @@ mod tests {
     fn a_time_has_both_units_for_a_program() {
         let mut out = String::new();
         json(&mut out, &Bench { unit: "ns", ..BENCH }, &outcome()).expect("a string takes it");
-        assert!(out.starts_with("{\"bench\":\"heat\",\"unit\":\"ns\",\"n\":4,\"median\":2,\"p90\":900,"), "{out}");
+        assert!(
+            out.starts_with("{\"bench\":\"heat\",\"unit\":\"ns\",\"n\":4,\"median\":2,\"p90\":900,"),
+            "{out}"
+        );
         assert!(out.contains("\"outliers\":1,\"median_cycles\":") && out.ends_with("\"}\n"), "{out}");
     }
 

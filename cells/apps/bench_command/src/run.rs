@@ -1,18 +1,9 @@
 //! Runs one benchmark in a task of its own.
 
+use crate::figures::Outcome;
 use cell_api::{Bench, BenchContext, BenchError};
 use namespace::Pinned;
 use scheduler::Builder;
-use statistics::Summary;
-
-/// What a benchmark recorded.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Outcome {
-    /// In the benchmark's unit.
-    pub summary: Summary,
-    /// How many operations stand behind it.
-    pub operations: u64,
-}
 
 /// Runs `bench` and waits for it. The task holds a pin of its own on the benchmark's cell, so the cell stays even if
 /// the command is killed meanwhile.

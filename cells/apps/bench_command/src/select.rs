@@ -7,7 +7,8 @@ use alloc::{string::String, vec, vec::Vec};
 use core::fmt;
 
 /// Second names: `ipc` is what a microkernel calls an exchange of messages.
-const ALIASES: [(&str, &[&str]); 2] = [("ipc", &["message", "message_cross"]), ("ipc_cross", &["message_cross"])];
+const ALIASES: [(&str, &[&str]); 2] =
+    [("ipc", &["message", "message_cross"]), ("ipc_cross", &["message_cross"])];
 
 /// A benchmark that was chosen.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -113,17 +114,8 @@ mod tests {
     use super::*;
     use std::string::ToString;
 
-    const NAMES: [&str; 9] = [
-        "null",
-        "yield",
-        "spawn",
-        "map_4k",
-        "message",
-        "message_cross",
-        "alloc_8",
-        "alloc_64",
-        "swap_pause",
-    ];
+    const NAMES: [&str; 9] =
+        ["null", "yield", "spawn", "map_4k", "message", "message_cross", "alloc_8", "alloc_64", "swap_pause"];
 
     fn chosen(words: &[&str]) -> Vec<(&'static str, bool)> {
         let choices = select(words, &NAMES).expect("all words are known");
@@ -148,11 +140,10 @@ mod tests {
 
     #[test]
     fn nothing_runs_twice_and_a_name_outweighs_a_group() {
-        assert_eq!(chosen(&["alloc", "null", "alloc_8"]), [
-            ("alloc_8", true),
-            ("alloc_64", false),
-            ("null", true)
-        ]);
+        assert_eq!(
+            chosen(&["alloc", "null", "alloc_8"]),
+            [("alloc_8", true), ("alloc_64", false), ("null", true)]
+        );
     }
 
     #[test]
@@ -162,10 +153,7 @@ mod tests {
             line("yeild"),
             "no benchmark is called `yeild`; near it: `yield`; `bench --list` lists all"
         );
-        assert_eq!(
-            line("aloc"),
-            "no benchmark is called `aloc`; near it: `alloc`; `bench --list` lists all"
-        );
+        assert_eq!(line("aloc"), "no benchmark is called `aloc`; near it: `alloc`; `bench --list` lists all");
         assert_eq!(
             line("cross"),
             "no benchmark is called `cross`; near it: `message_cross`, `ipc_cross`; `bench --list` lists all"
@@ -176,7 +164,9 @@ mod tests {
 
     #[test]
     fn distances() {
-        for (a, b, expected) in [("", "abc", 3), ("yield", "yield", 0), ("yeild", "yield", 2), ("map", "mop", 1)] {
+        for (a, b, expected) in
+            [("", "abc", 3), ("yield", "yield", 0), ("yeild", "yield", 2), ("map", "mop", 1)]
+        {
             assert_eq!((distance(a, b), distance(b, a)), (expected, expected));
         }
     }

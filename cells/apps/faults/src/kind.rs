@@ -1,6 +1,7 @@
 //! The ways to fail, and what the joiner must be told of each.
 
 use crate::trigger;
+use core::fmt;
 use scheduler::Death;
 use unwind::FaultKind;
 
@@ -45,32 +46,39 @@ impl Kind {
         }
     }
 
-    /// What the joiner must be told, in words.
-    pub const fn reason(self) -> &'static str {
+    /// The exception behind it; a panic has none.
+    const fn exception(self) -> Option<FaultKind> {
         match self {
-            Self::Panic => "panic",
-            Self::Page => "page fault",
-            Self::Divide => "divide error",
-            Self::InvalidOpcode => "invalid opcode",
-            Self::GeneralProtection => "general protection fault",
-            Self::Stack => "stack overflow",
+            Self::Panic => None,
+            Self::Page => Some(FaultKind::Page),
+            Self::Divide => Some(FaultKind::DivideError),
+            Self::InvalidOpcode => Some(FaultKind::InvalidOpcode),
+            Self::GeneralProtection => Some(FaultKind::GeneralProtection),
+            Self::Stack => Some(FaultKind::StackOverflow),
         }
     }
 
     /// Whether `death` is what this kind of failure must be reported as.
     pub fn explains(self, death: &Death) -> bool {
-        let fault = match death {
-            Death::Panicked(message) => return self == Self::Panic && message.contains(trigger::MESSAGE),
-            Death::Fault(fault) => fault,
-            _ => return false,
-        };
-        match self {
-            Self::Panic => false,
-            Self::Page => fault.kind == FaultKind::Page && fault.address == Some(trigger::UNMAPPED),
-            Self::Divide => fault.kind == FaultKind::DivideError,
-            Self::InvalidOpcode => fault.kind == FaultKind::InvalidOpcode,
-            Self::GeneralProtection => fault.kind == FaultKind::GeneralProtection,
-            Self::Stack => fault.kind == FaultKind::StackOverflow,
+        match (self.exception(), death) {
+            (None, Death::Panicked(message)) => message.contains(trigger::MESSAGE),
+            // The scheduler hands on the text of `unwind::Fault`: the exception, the instruction, the address.
+            (Some(exception), Death::Fault(text)) => {
+                let address = alloc::format!("address {:#x}", trigger::UNMAPPED);
+                text.starts_with(&alloc::format!("{exception} at "))
+                    && (self != Self::Page || text.ends_with(&address))
+            }
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    /// What the joiner must be told, in words.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.exception() {
+            None => f.write_str("panic"),
+            Some(exception) => exception.fmt(f),
         }
     }
 }
@@ -80,7 +88,7 @@ mod tests {
     extern crate std;
     use super::*;
     use std::string::ToString;
-    use unwind::Fault;
+    use unwind::{Cause, Fault};
 
     #[test]
     fn names_and_kinds_are_in_one_order() {
@@ -92,7 +100,7 @@ mod tests {
 
     #[test]
     fn each_kind_explains_its_own_death_alone() {
-        let fault = |kind, address| Death::Fault(Fault { kind, ip: 1, address });
+        let fault = |kind, address| Death::from(Cause::Fault(Fault { kind, ip: 1, address }));
         let deaths = [
             Death::Panicked(trigger::MESSAGE.to_string()),
             fault(FaultKind::Page, Some(trigger::UNMAPPED)),

@@ -65,7 +65,7 @@ fn fault(invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
             "{dropped} of {held} destructors ran; each must run exactly once"
         ))),
         (false, false) => {
-            Err(CommandError::failed(format_args!("the joiner should have been told of a {}", kind.reason())))
+            Err(CommandError::failed(format_args!("the joiner was told `{death}`, but it was: {kind}")))
         }
     }
 }

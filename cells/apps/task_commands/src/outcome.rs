@@ -135,7 +135,8 @@ mod tests {
     use crate::ledger::What;
 
     fn load() -> Outcome {
-        let verdict = Verdict { tasks: 300, steps: 60_000, expected_steps: 200, cores: 0xff, wrong: Vec::new() };
+        let verdict =
+            Verdict { tasks: 300, steps: 60_000, expected_steps: 200, cores: 0xff, wrong: Vec::new() };
         Outcome {
             kind: Kind::Load,
             tasks: 300,

@@ -108,16 +108,22 @@ fn write_and_execute_never_meet() {
     let now =
         |range: &Pages<_>| translate(range.start()).map(|found| (found.writable, found.executable)).unwrap();
     assert_eq!(now(&range), (true, false));
-    protect(&mut range, Permissions::ReadWrite, Permissions::ReadExecute).unwrap();
+    protect(&mut range, Some(Permissions::ReadWrite), Permissions::ReadExecute).unwrap();
     assert_eq!(now(&range), (false, true));
     assert!(crate::audit().unwrap().is_sound());
-    protect(&mut range, Permissions::ReadExecute, Permissions::ReadWrite).unwrap();
+    protect(&mut range, Some(Permissions::ReadExecute), Permissions::ReadWrite).unwrap();
     host::set_deaf(true);
-    let result = protect(&mut range, Permissions::ReadWrite, Permissions::ReadExecute);
+    let result = protect(&mut range, Some(Permissions::ReadWrite), Permissions::ReadExecute);
     host::set_deaf(false);
     assert!(matches!(result, Err(ProtectError::Unanswered(_))));
     // The core that did not answer may still write: so nobody may execute.
     assert_eq!(now(&range), (false, false));
+    host::set_deaf(true);
+    assert!(protect(&mut range, Some(Permissions::ReadOnly), Permissions::ReadExecute).is_err());
+    host::set_deaf(false);
+    assert_eq!(now(&range), (false, false));
+    protect(&mut range, None, Permissions::ReadExecute).unwrap();
+    assert_eq!(now(&range), (false, true));
     retire(range).unwrap();
 }
 

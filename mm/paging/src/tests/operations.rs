@@ -77,7 +77,7 @@ proptest! {
                     let result = mapper.attach(range, attributes, || {
                         left = left.checked_sub(1).ok_or("no frame left")?;
                         // Scattered, and up to the top of the physical address space.
-                        next_frame = (next_frame * 5 + 0x1000) % (1 << 52) & !0xfff;
+                        next_frame = ((next_frame * 5 + 0x1000) % (1 << 52)) & !0xfff;
                         handed_out.push(next_frame);
                         Ok(PhysAddr::new(next_frame))
                     });

@@ -10,7 +10,7 @@ use object::{Architecture, BinaryFormat, Endianness, SectionFlags, SectionKind};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use symbol_map::{HASH_PLACEHOLDER, MANIFEST_SECTION, Manifest, ManifestText, Need, UnsafeCode};
+use symbol_map::{MANIFEST_SECTION, Manifest, ManifestText, Need, UnsafeCode};
 
 /// The linker script.
 pub const SCRIPT: &str = include_str!("../../link/cell.ld");
@@ -60,12 +60,9 @@ pub enum CellError {
         /// Why not.
         source: object::write::Error,
     },
-    /// What was written cannot be sealed.
-    #[error("cell {0}: its manifest is missing from the linked object; this is a fault in `keel`")]
-    NoManifest(String),
     /// It would be refused when it is loaded.
     #[error("cell {cell}: {message}")]
-    BadManifest {
+    Refused {
         /// The cell.
         cell: String,
         /// What the loader would say.
@@ -99,7 +96,7 @@ pub fn write(
 ) -> Result<(), CellError> {
     let text = about.manifest();
     if let Err(error) = Manifest::parse(text.as_bytes()) {
-        return Err(CellError::BadManifest { cell: about.name.clone(), message: error.to_string() });
+        return Err(CellError::Refused { cell: about.name.clone(), message: error.to_string() });
     }
     let save = |name: String, bytes: &[u8]| {
         let path = scratch.join(name);
@@ -128,21 +125,9 @@ pub fn write(
         move |source| CellError::Io { cell: about.name.clone(), path, source }
     };
     let mut bytes = std::fs::read(&merged).map_err(io(&merged))?;
-    seal(&mut bytes, &text).ok_or_else(|| CellError::NoManifest(about.name.clone()))?;
+    object_linker::seal(&mut bytes)
+        .map_err(|error| CellError::Refused { cell: about.name.clone(), message: error.to_string() })?;
     std::fs::write(output, bytes).map_err(io(output))
-}
-
-/// Puts the hash of `file` into the manifest `text` that it holds; `None` if it holds none, or more than one.
-fn seal(file: &mut [u8], text: &str) -> Option<u64> {
-    let mut places = file.windows(text.len()).enumerate().filter(|(_, window)| *window == text.as_bytes());
-    let (start, _) = places.next()?;
-    if places.next().is_some() {
-        return None;
-    }
-    let at = start + Manifest::hash_offset(text.as_bytes())?;
-    let hash = symbol_map::hash(file);
-    file.get_mut(at..at + HASH_PLACEHOLDER.len())?.copy_from_slice(format!("{hash:016x}").as_bytes());
-    Some(hash)
 }
 
 /// An object that holds nothing but the manifest.
@@ -154,23 +139,4 @@ fn manifest_object(text: &str) -> Result<Vec<u8>, object::write::Error> {
         SectionFlags::Elf { sh_type: object::elf::SHT_PROGBITS, sh_flags: object::elf::SectionFlags(0) };
     object.append_section_data(section, text.as_bytes(), 1);
     object.write()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_seal_is_the_hash_of_the_file_with_zeros_in_its_place() {
-        let text = format!("name=x\nversion=1\nrustc=r\nhash={HASH_PLACEHOLDER}\nunsafe=forbidden\n");
-        let unsealed = format!("before{text}after").into_bytes();
-        let mut sealed = unsealed.clone();
-        let hash = seal(&mut sealed, &text).expect("the text is in there");
-        assert_eq!(hash, symbol_map::hash(&unsealed));
-        assert_eq!(
-            String::from_utf8_lossy(&sealed).replace(&format!("{hash:016x}"), HASH_PLACEHOLDER).into_bytes(),
-            unsealed
-        );
-        assert_eq!(seal(&mut b"nothing here".to_vec(), &text), None);
-    }
 }

@@ -8,6 +8,7 @@
 
 mod archive;
 mod cell;
+mod check;
 mod compile;
 mod fresh;
 mod link;
@@ -66,6 +67,9 @@ pub enum BuildError {
     /// See [`cell::CellError`].
     #[error(transparent)]
     Cell(#[from] cell::CellError),
+    /// See [`check::CheckError`].
+    #[error(transparent)]
+    Check(#[from] check::CheckError),
     /// A file of the output cannot be read or written.
     #[error("{path}: {source}")]
     Io {
@@ -123,6 +127,7 @@ pub fn build(workspace: &Workspace) -> Result<Image, BuildError> {
             .into_iter()
             .map(|(name, path)| Ok((name, std::fs::read(&path).map_err(io_at(&path))?)))
             .collect::<Result<Vec<_>, BuildError>>()?;
+        check::cells(&contents)?;
         archive::write(&image.archive, &contents).map_err(io_at(&image.archive))?;
         fresh::finished(&image.archive, &stamp).map_err(io_at(&image.archive))?;
     }

@@ -4,7 +4,7 @@
 //! passed on, and it keeps no more than [`LIMIT`] bytes. We say so here, where a person still sees it.
 
 /// The longest command line that the kernel takes, in bytes.
-pub const LIMIT: usize = 2048;
+pub const LIMIT: usize = 4096;
 
 /// What can be set.
 #[derive(Clone, Debug, Default)]

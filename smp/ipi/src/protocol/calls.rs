@@ -141,17 +141,21 @@ impl<const N: usize> Calls<N> {
             env.ring(target);
         }
 
-        let mut revoked = 0;
+        // Who was given up, once the time is over.
+        let mut revoked = None;
         // Acquire: what the targets did is visible when this returns.
         while slot.unfinished.load(Acquire) != 0 {
-            if revoked == 0 && env.expired() {
-                revoked = slot.revoke();
+            if revoked.is_none() && env.expired() {
+                revoked = Some(slot.revoke());
             } else {
                 env.serve_and_relax();
             }
         }
         drop(in_flight);
-        if revoked == 0 { Ok(()) } else { Err(revoked) }
+        match revoked {
+            None | Some(0) => Ok(()),
+            Some(cores) => Err(cores),
+        }
     }
 
     /// Whether someone wants something of this core. Cheap: one load of a line that is this core's.

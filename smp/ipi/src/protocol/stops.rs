@@ -45,6 +45,9 @@ const GATHER: u32 = 0;
 const WORK: u32 = 1;
 const RELEASE: u32 = 2;
 
+/// In `pauses`: still held.
+const STANDING: u64 = u64::MAX;
+
 /// The state of the one rendezvous that can be under way, among `N` cores.
 pub struct Stops<const N: usize> {
     /// 0, or the owner's number + 1.
@@ -58,7 +61,7 @@ pub struct Stops<const N: usize> {
     held: AtomicU64,
     /// Written by the owner while nobody is held; its lifetime is erased, the owner sees to it.
     on_each: DataCell<Option<OnEach<'static>>>,
-    /// How long each core was held in its last round, in ns. Written by that core before it leaves.
+    /// How long each core was held in its last round, in ns; [`STANDING`] while it is. Written by that core.
     pauses: [AtomicU64; N],
 }
 
@@ -104,8 +107,8 @@ impl<const N: usize> Stops<N> {
 
     /// Whether this core is inside a round: as its owner, or stopped by it. Then it must not wait for others.
     pub fn is_inside(&self, me: usize) -> bool {
-        let arrived = self.held.load(Relaxed) & !self.summoned.load(Relaxed) & bit(me) != 0;
-        arrived || self.owner.load(Relaxed) == me as u32 + 1
+        let stands = self.pauses.get(me).is_some_and(|pause| pause.load(Relaxed) == STANDING);
+        stands || self.owner.load(Relaxed) == me as u32 + 1
     }
 
     /// If this core is summoned, takes part until it is released. Returns for how long (ns). With interrupts off.
@@ -116,6 +119,7 @@ impl<const N: usize> Stops<N> {
             return 0;
         }
         let arrived = env.now_ns();
+        self.note_pause(me, STANDING);
         let mut worked = false;
         loop {
             match self.phase.load(Acquire) {
@@ -135,9 +139,7 @@ impl<const N: usize> Stops<N> {
             }
         }
         let pause = env.now_ns().saturating_sub(arrived);
-        if let Some(slot) = self.pauses.get(me) {
-            slot.store(pause, Relaxed);
-        }
+        self.note_pause(me, pause);
         // Release: the owner sees the pause, and that we look at this round no more.
         self.held.fetch_and(!bit(me), Release);
         pause
@@ -206,6 +208,12 @@ impl<const N: usize> Stops<N> {
         }
         drop(round);
         Ok(result)
+    }
+
+    fn note_pause(&self, me: usize, pause: u64) {
+        if let Some(slot) = self.pauses.get(me) {
+            slot.store(pause, Relaxed);
+        }
     }
 
     fn become_owner(&self, env: &impl Env) -> Result<(), StopFailure> {

@@ -8,8 +8,13 @@ use cell_api::{Bench, BenchContext, BenchError};
 use core::hint::black_box;
 
 /// `null`
-pub(crate) const NULL: Bench =
-    Bench { name: "null", unit: "cycles", what: "ask for the current task's id", subtracted: SUBTRACTED, run: null };
+pub(crate) const NULL: Bench = Bench {
+    name: "null",
+    unit: "cycles",
+    what: "ask for the current task's id",
+    subtracted: SUBTRACTED,
+    run: null,
+};
 
 fn null(context: &mut BenchContext) -> Result<(), BenchError> {
     Meter::new(1_000).run_sure(context, || {

@@ -9,7 +9,8 @@ use crate::{
 };
 use cell_api::{Bench, BenchContext, BenchError};
 use core::hint::black_box;
-use mapped_pages::{MappedPages, Permissions};
+use mapped_pages::MappedPages;
+use memory_types::{PAGE_SIZE, Permissions};
 
 /// `map_4k`
 pub(crate) const MAP_4K: Bench = Bench {
@@ -20,14 +21,13 @@ pub(crate) const MAP_4K: Bench = Bench {
     run: map_4k,
 };
 
-const PAGE: usize = 4096;
-
 fn map_4k(context: &mut BenchContext) -> Result<(), BenchError> {
     tasks::measure_on(core_local::current(), "bench map_4k", context, |context| {
         Meter::new(1_000).run(context, || {
-            let mut page = MappedPages::allocate(PAGE, Permissions::ReadWrite).map_err(BenchError::failed)?;
-            let bytes = page.as_slice_mut::<u8>(0, PAGE).map_err(BenchError::failed)?;
-            black_box(bytes)[0] = 1;
+            let mut page =
+                MappedPages::allocate(PAGE_SIZE, Permissions::ReadWrite).map_err(BenchError::failed)?;
+            black_box(page.bytes_mut().map_err(BenchError::failed)?)[0] = 1;
+            // Dropping what comes out of it frees the page and the frame.
             page.unmap().map(drop).map_err(BenchError::failed)
         })
     })

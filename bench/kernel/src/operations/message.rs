@@ -59,7 +59,9 @@ fn round_trip(context: &mut BenchContext, here: CoreId, there: CoreId) -> Result
                     ask.send(byte).map_err(BenchError::failed)?;
                     match answers.recv().map_err(BenchError::failed)? {
                         answer if answer == byte => Ok(()),
-                        answer => Err(BenchError::failed(format_args!("sent {byte}, and {answer} came back"))),
+                        answer => {
+                            Err(BenchError::failed(format_args!("sent {byte}, and {answer} came back")))
+                        }
                     }
                 })
             },

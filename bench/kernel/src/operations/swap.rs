@@ -1,0 +1,93 @@
+//! The replacement of the running scheduling policy's cell by another's, and back.
+//!
+//! Two figures of the same operation: for how long the machine stood still, and how long the whole took. The whole is
+//! what somebody waits for who types `swap`: the new cell is loaded, linked and checked, the tasks are handed over at the
+//! rendezvous, the old cell is retired. Every second sample is the way back.
+
+use crate::meter;
+use alloc::{string::String, vec::Vec};
+use cell_api::{Bench, BenchContext, BenchError};
+use core::mem;
+use namespace::{PolicyInfo, SwapReport};
+
+/// `swap_pause`
+pub(crate) const SWAP_PAUSE: Bench = Bench {
+    name: "swap_pause",
+    unit: "ns",
+    what: "replace the scheduling policy's cell: the pause of the core that stood still the longest",
+    subtracted: "nothing",
+    run: |context| each_swap(context, |report, _| report.pauses.iter().copied().max().unwrap_or(0)),
+};
+
+/// `swap_whole`
+pub(crate) const SWAP_WHOLE: Bench = Bench {
+    name: "swap_whole",
+    unit: "cycles",
+    what: "replace the scheduling policy's cell: from the call until the old cell is retired",
+    subtracted: "two TSC readings: fastest of 32 empty pairs, same run",
+    run: |context| {
+        let overhead = meter::overhead(0);
+        each_swap(context, |_, cycles| cycles.saturating_sub(overhead))
+    },
+};
+
+/// How many swaps are measured unless the caller wants another number.
+const SAMPLES: usize = 50;
+/// How many swaps come first, uncounted.
+const WARM_UP: usize = 4;
+
+/// Swaps there and back, and records what `sample` makes of each swap's report and its duration in cycles. The
+/// policy that was in use is in use again afterwards, unless the way back fails.
+fn each_swap(context: &mut BenchContext, sample: impl Fn(&SwapReport, u64) -> u64) -> Result<(), BenchError> {
+    let samples = context.samples_wanted(SAMPLES);
+    let (home, away) = two_policies()?;
+    let (mut used, mut other) = (&home, &away);
+    let result = (0..WARM_UP + samples).try_for_each(|round| {
+        let start = clock::now_ticks_fenced();
+        let report = swap(used, other);
+        let cycles = clock::now_ticks_fenced().wrapping_sub(start);
+        let report = report?;
+        mem::swap(&mut used, &mut other);
+        if round >= WARM_UP {
+            context.record(sample(&report, cycles));
+        }
+        all_freed(&report)
+    });
+    // An odd number of swaps leaves the other policy in use.
+    let back = if used == &home { Ok(()) } else { swap(used, other).map(drop) };
+    result.and(back)
+}
+
+fn swap(old: &str, new: &str) -> Result<SwapReport, BenchError> {
+    namespace::swap(old, new).map_err(|error| {
+        BenchError::failed(format_args!("cannot swap {old} for {new}, so {old} is in use: {error}"))
+    })
+}
+
+/// A swap that leaves the old cell behind is not the whole operation, and many of them would fill the memory.
+fn all_freed(report: &SwapReport) -> Result<(), BenchError> {
+    match report.kept.first() {
+        Some((cell, reason)) => {
+            Err(BenchError::failed(format_args!("the replaced cell {cell} was not freed: {reason}")))
+        }
+        None if report.leaked => Err(BenchError::failed(
+            "memory of a replaced cell was lost; the log names the core that did not answer",
+        )),
+        None => Ok(()),
+    }
+}
+
+/// The cell of the policy in use, and the cell of another.
+fn two_policies() -> Result<(String, String), BenchError> {
+    let (used, others): (Vec<PolicyInfo>, Vec<PolicyInfo>) =
+        namespace::policies().into_iter().partition(|policy| policy.active);
+    let first = |policies: Vec<PolicyInfo>, without: &str| {
+        policies.into_iter().next().map(|policy| policy.cell).ok_or_else(|| BenchError::failed(without))
+    };
+    let home = first(
+        used,
+        "the policy in use is the built-in one, not a cell: start Keel with `policy=round_robin`",
+    )?;
+    let away = first(others, "there is no second policy to swap to: `cells` lists what is loaded")?;
+    Ok((home, away))
+}
