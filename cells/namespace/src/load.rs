@@ -85,6 +85,30 @@ impl ArchiveReport {
     }
 }
 
+/// A line on what was loaded, and one for each thing that is wrong.
+impl fmt::Display for ArchiveReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cells: {} loaded", self.loaded().count())?;
+        for (i, cell) in self.loaded().enumerate() {
+            write!(f, "{}{}", if i == 0 { " (" } else { " " }, cell.name)?;
+        }
+        if self.loaded().next().is_some() {
+            f.write_str(")")?;
+        }
+        let bytes: u64 = self.loaded().map(|cell| cell.bytes).sum();
+        let micros = self.ns / 1_000;
+        write!(f, ", {} KiB, in {}.{:03} ms", bytes.div_ceil(1024), micros / 1_000, micros % 1_000)?;
+        match &self.base {
+            Ok(exports) => writeln!(f, "; the base exports {exports} symbols")?,
+            Err(error) => writeln!(f, "\ncells: {error}")?,
+        }
+        if let Some(damage) = &self.damage {
+            writeln!(f, "cells: {damage}")?;
+        }
+        self.refused().try_for_each(|(file, error)| writeln!(f, "cells: cannot load {file}: {error}"))
+    }
+}
+
 impl<P: Platform> Namespace<P> {
     /// Loads every cell of the archive that can be loaded; the others are reported and change nothing. The archive stays in use:
     /// cells are reloaded from it.

@@ -70,6 +70,12 @@ fn what_is_good_is_loaded() {
     ];
     let report = namespace.load_archive(leak(tar(&files)));
     assert_eq!(names(&namespace), ["lib_a", "greeter"]);
+    let text = report.to_string();
+    assert!(text.starts_with("cells: 2 loaded (lib_a greeter), "), "{text}");
+    assert!(
+        text.contains("\ncells: cannot load readme.txt: it is neither base.map nor NAME.cell\n"),
+        "{text}"
+    );
     let error = |file: &str| report.refused().find(|(name, _)| *name == file).expect("refused").1.to_string();
     assert_eq!(error("readme.txt"), "it is neither base.map nor NAME.cell");
     assert_eq!(error("lib_a.cell"), "the archive has two files of this name; the first one counts");
@@ -163,5 +169,39 @@ fn every_operation_may_fail_and_nothing_is_left() {
         let (_, error) = report.refused().next().expect("refused");
         assert_eq!(error.to_string(), format!("{operation} failed, as asked"));
         assert_eq!((MAPPED.get(), names(&namespace).len()), (0, 0));
+    }
+}
+
+/// Bytes that are mostly an archive: headers and contents may be damaged anywhere, also behind a checksum that fits.
+mod hostile {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+        #[test]
+        fn damaged_archives_never_panic(
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+            headers in prop::collection::vec((0..3usize, 100..257usize, any::<u8>()), 0..4),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let mut bytes = archive(&["lib_a", "first"]);
+            for (at, value) in changes {
+                let at = at.index(bytes.len());
+                bytes[at] = value;
+            }
+            let starts = [0, 512 + base_map().len().next_multiple_of(512), bytes.len() - 1024];
+            for (header, at, value) in headers {
+                let header = &mut bytes[starts[header]..][..512];
+                header[at] = value;
+                header[148..156].fill(b' ');
+                let sum: u32 = header.iter().map(|&b| u32::from(b)).sum();
+                header[148..156].copy_from_slice(format!("{sum:07o}\0").as_bytes());
+            }
+            bytes.truncate(cut.index(2 * bytes.len()).min(bytes.len()));
+            let namespace = Namespace::<Host>::new();
+            let report = namespace.load_archive(leak(bytes));
+            prop_assert_eq!(names(&namespace).len(), report.loaded().count());
+        }
     }
 }

@@ -58,9 +58,13 @@ impl<const N: usize> Env for Core<'_, N> {
         if self.machine.calls.has_mail(self.me) || self.machine.stops.is_summoned(self.me) {
             self.serve();
         }
+        self.turns.set(self.turns.get() + 1);
+        if self.turns.get() > 40 { panic!("stuck {}", self.me); }
         thread::yield_now();
     }
     fn relax(&self) {
+        self.turns.set(self.turns.get() + 1);
+        if self.turns.get() > 40 { panic!("stuck {}", self.me); }
         thread::yield_now();
     }
     fn now_ns(&self) -> u64 {
@@ -71,7 +75,7 @@ impl<const N: usize> Env for Core<'_, N> {
 fn check(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(preemptions);
-    builder.max_branches = 50_000;
+    builder.max_branches = 600;
     builder.check(model);
 }
 

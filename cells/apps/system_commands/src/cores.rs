@@ -52,7 +52,7 @@ pub fn write(out: &mut dyn Write, rows: &[Row]) -> fmt::Result {
             })
         };
         let idle = fmt::from_fn(|f| match scheduling {
-            Some(info) => Nanoseconds(info.idle_ns).fmt(f),
+            Some(info) => write!(f, "{}", Nanoseconds(info.idle_ns)),
             None => f.write_str("-"),
         });
         table.row(&[

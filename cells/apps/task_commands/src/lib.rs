@@ -15,6 +15,8 @@ mod list;
 mod load;
 mod outcome;
 mod request;
+#[cfg(test)]
+mod scenario_tests;
 mod script;
 mod spawn;
 
