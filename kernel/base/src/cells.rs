@@ -5,6 +5,9 @@ use bootloader_api::BootInfo;
 use power::Status;
 use scheduler::{Builder, CoreId};
 
+/// The policy that is used unless the command line names one.
+const DEFAULT_POLICY: &str = "round_robin";
+
 /// The archive that the loader put into memory; empty if it gave none.
 pub fn archive(info: &BootInfo) -> &'static [u8] {
     match info.ramdisk_addr.as_ref() {
@@ -20,11 +23,10 @@ pub fn archive(info: &BootInfo) -> &'static [u8] {
 pub fn bring_up(archive: &'static [u8]) {
     let report = namespace::load_archive(archive);
     serial::print!("{report}");
-    if let Some(policy) = options::get().policy {
-        match namespace::use_policy(policy) {
-            Ok(_) => {}
-            Err(error) => serial::println!("policy={policy}: {error}; {} goes on", scheduler::current_policy()),
-        }
+    let policy = options::get().policy.unwrap_or(DEFAULT_POLICY);
+    match namespace::use_policy(policy) {
+        Ok(_) => serial::println!("policy: {policy}"),
+        Err(error) => serial::println!("policy {policy}: {error}; {} goes on", scheduler::current_policy()),
     }
     audit();
 

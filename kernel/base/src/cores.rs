@@ -159,6 +159,8 @@ extern "C" fn enter(core: u32) -> ! {
         scheduler::init_this_core();
     }
     core_local::set_online(id);
+    // Until now nobody told this core of pages that were unmapped; what it has cached of them goes here.
+    paging::flush_all_here();
     scheduler::enter_idle()
 }
 

@@ -39,7 +39,10 @@ impl fmt::Display for Name {
 /// The calling core's APIC id from CPUID, before its APIC is set up.
 pub fn initial_apic_id() -> u32 {
     let cpuid = CpuId::new();
-    let wide = cpuid.get_extended_topology_info().and_then(|mut levels| levels.next()).map(|level| level.x2apic_id());
+    let wide = cpuid
+        .get_extended_topology_info()
+        .and_then(|mut levels| levels.next())
+        .map(|level| level.x2apic_id());
     wide.or_else(|| cpuid.get_feature_info().map(|info| u32::from(info.initial_local_apic_id()))).unwrap_or(0)
 }
 

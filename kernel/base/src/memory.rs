@@ -80,8 +80,13 @@ fn physical_end(info: &BootInfo) -> u64 {
         MemoryRegionKind::UnknownBios(kind) => ACPI_KINDS.contains(&kind),
         _ => false,
     };
-    let end = regions.iter().filter(|region| is_memory(region.kind)).map(|region| region.end).max().unwrap_or(0);
+    let end =
+        regions.iter().filter(|region| is_memory(region.kind)).map(|region| region.end).max().unwrap_or(0);
     // Memory that the firmware keeps at the end of a bank is reserved, and ACPI tables may lie in it.
-    let bank_end = regions.iter().filter(|region| region.start <= end && region.end > end).map(|region| region.end).max();
+    let bank_end = regions
+        .iter()
+        .filter(|region| region.start <= end && region.end > end)
+        .map(|region| region.end)
+        .max();
     bank_end.unwrap_or(end).next_multiple_of(PAGE_SIZE as u64)
 }

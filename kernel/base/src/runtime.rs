@@ -21,7 +21,7 @@ static STOPPING: AtomicBool = AtomicBool::new(false);
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     // A task that may be unwound is; everywhere else there is nobody to carry on.
-    if core_local::irqs_enabled() && !unwind::is_unwinding() && crate::in_task() {
+    if core_local::irqs_enabled() && !unwind::is_unwinding() && scheduler::in_task() {
         let message = alloc::format!("{}", info.message());
         crate::report::death(format_args!("panicked{}: {message}", Place(info)));
         unwind::raise(Cause::Panic(message));
@@ -47,6 +47,6 @@ fn stop(info: &PanicInfo<'_>) -> ! {
     }
     let core = core_local::current();
     serial::emergency(format_args!("\nKEEL STOPS on {core}{}: {}\n", Place(info), info.message()));
-    crate::report::trace(|line| serial::emergency(line));
+    crate::report::trace(|line| serial::emergency(format_args!("{line}\n")));
     power::off(Status::Fatal)
 }

@@ -169,7 +169,8 @@ keel_preempt_trampoline:
     .cfi_endproc
 .size keel_preempt_trampoline, . - keel_preempt_trampoline
 
-/* The same with four words below the frame: vector, error code, cr2, padding. Does not come back. */
+/* The same with four words below the frame: vector, overflow, cr2, error code. Does not come back. */
+/* Nine words and fifteen registers: rsp is 16-aligned at the call, as the ABI demands. */
 .globl keel_fault_trampoline
 .hidden keel_fault_trampoline
 .type keel_fault_trampoline, @function
@@ -179,11 +180,9 @@ keel_fault_trampoline:
     .cfi_def_cfa rsp, 72
     .cfi_offset rip, -40
     .cfi_offset rsp, -16
-    lea rsp, [rsp - 8]
-    .cfi_adjust_cfa_offset 8
     save_all
     cld
-    lea rdi, [rsp + 128]
+    lea rdi, [rsp + 120]
     call keel_fault
     ud2
     .cfi_endproc

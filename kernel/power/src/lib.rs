@@ -44,6 +44,8 @@ pub fn off(status: Status) -> ! {
     if options::get().exit == Exit::Debug {
         // SAFETY: the command line vouches for the device; the write ends the machine.
         unsafe { Port::<u32>::new(DEBUG_EXIT).write(status as u32) };
+        // The machine ends at its leisure.
+        halt();
     }
     serial::emergency(format_args!("It is now safe to turn off this machine.\n"));
     halt()

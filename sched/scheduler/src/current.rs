@@ -56,10 +56,9 @@ pub fn stack_overflow(address: usize) -> bool {
     let Some(task) = TaskPtr::current() else { return false };
     // SAFETY: a running task's stack is only read (it is set at spawn and taken after the task's end).
     let Some(stack) = (unsafe { &*task.stack.get() }) else { return false };
-    if !stack.overflowed(address) || task.overflowed.swap(true, Relaxed) {
+    if !crate::platform::overflowed(stack, address) || task.overflowed.swap(true, Relaxed) {
         return false; // not ours, or the reserve has run out too
     }
     // SAFETY: the fault handler stands on its own stack, on the core that runs the task.
-    unsafe { stack.open_reserve() };
-    true
+    unsafe { stack.open_reserve() }.is_ok()
 }

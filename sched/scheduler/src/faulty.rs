@@ -19,15 +19,15 @@ const STRAYS_ALLOWED: usize = 16;
 /// An old policy is being dropped after a swap: what it drops is not held against the new one.
 pub static RETIRING: AtomicBool = AtomicBool::new(false);
 
-/// Takes a right that a policy dropped: the task goes into this core's inbox.
+/// Takes a right that a policy dropped: the task goes into the inbox of its home core, which is the one that handed it to the policy.
+/// Only there is it certain that the task's context is saved before it is picked.
 pub fn dropped(ready: Ready) {
     let irq = core_local::irq_disable();
-    // On a thread that is no core (a host test), the task's home takes it.
-    let core = TaskPtr::current().unwrap_or(TaskPtr::of(&ready)).home();
+    let home = TaskPtr::of(&ready).home();
     if !RETIRING.load(Relaxed) {
-        core.strays.fetch_add(1, Relaxed);
+        home.strays.fetch_add(1, Relaxed);
     }
-    core.inbox.push(ready);
+    crate::wake::send(home, ready);
     core_local::set_need_resched();
     irq.restore_only();
 }

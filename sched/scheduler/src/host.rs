@@ -84,9 +84,13 @@ pub fn poll() {
     let irq = irq_disable();
     platform::interrupts();
     if need_resched() && preempt_count() == 0 && irq.enables_on_drop() {
+        // As in the trap layer's trampoline, no guard stands for the interrupts: `preempt` may unwind from here.
+        core::mem::forget(irq);
         preempt();
+        enable_irqs();
+    } else {
+        irq.restore_only();
     }
-    irq.restore_only();
 }
 
 /// A guard whose end turns interrupts on, to make others from.

@@ -1,7 +1,7 @@
 //! The machine that the mechanism sees on the host: threads for cores, and interrupts that come when a thread polls or halts.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::vec::Vec;
@@ -64,7 +64,7 @@ pub fn poke(core: CoreId) {
 pub fn halt() {
     let machine = mine();
     let mut poked = lock(&machine.poked);
-    while !*poked && ticks() < machine.timer.load(SeqCst) && !STOP.load(SeqCst) {
+    while !*poked && ticks() < machine.timer.load(SeqCst) && STOP.load(SeqCst) == 0 {
         let wait = Duration::from_nanos(ticks_to_ns(
             machine.timer.load(SeqCst).saturating_sub(ticks()).min(tick_length()),
         ));
@@ -84,9 +84,13 @@ pub fn interrupts() {
     if core::mem::take(&mut *lock(&machine.poked)) {
         core_local::set_need_resched();
     }
-    if STOP.load(SeqCst) {
+    loop {
+        let round = STOP.load(SeqCst);
+        if round == 0 {
+            break;
+        }
         ARRIVED.fetch_add(1, SeqCst);
-        while STOP.load(SeqCst) {
+        while STOP.load(SeqCst) == round {
             std::thread::yield_now();
         }
     }
@@ -106,7 +110,9 @@ pub fn try_raise_killed() {
     unwind::raise(Cause::Killed);
 }
 
-static STOP: AtomicBool = AtomicBool::new(false);
+/// The number of the round for which all threads are to stand still; 0 for none.
+static STOP: AtomicU32 = AtomicU32::new(0);
+static ROUNDS: AtomicU32 = AtomicU32::new(0);
 static ARRIVED: AtomicU32 = AtomicU32::new(0);
 
 /// Stops all threads that stand for cores and runs `on_each` once for each of them, on this one. (While they stand still, that makes
@@ -119,7 +125,7 @@ pub fn stop_all(
     let start = clock::now_ns();
     let cores = crate::local::started();
     ARRIVED.store(0, SeqCst);
-    STOP.store(true, SeqCst);
+    STOP.store(ROUNDS.fetch_add(1, SeqCst) + 1, SeqCst);
     let inside = cores.contains(core_local::current()) && core_local::current_task() != core::ptr::null();
     let others = cores.len() - usize::from(inside);
     cores.iter().for_each(|core| MACHINES[core.index()].changed.notify_one());
@@ -128,7 +134,7 @@ pub fn stop_all(
     }
     cores.iter().for_each(on_each);
     let ns = clock::now_ns() - start;
-    STOP.store(false, SeqCst);
+    STOP.store(0, SeqCst);
     irq.restore_only();
     Ok(cores.iter().map(|core| (core, ns)).collect())
 }
@@ -151,7 +157,9 @@ impl Stack {
 
     /// # Safety
     /// None: there is no reserve.
-    pub unsafe fn open_reserve(&self) {}
+    pub unsafe fn open_reserve(&self) -> Result<(), StackError> {
+        Ok(())
+    }
 }
 
 impl Drop for Stack {
@@ -177,4 +185,9 @@ pub fn new_stack(bytes: usize) -> Result<Stack, StackError> {
 
 pub fn stack_top(stack: &Stack) -> usize {
     stack.bottom.expose_provenance() + stack.layout.size() & !15
+}
+
+/// Whether `address` lies in the guard or the reserve below it.
+pub fn overflowed(stack: &Stack, address: usize) -> bool {
+    stack.overflowed(address)
 }

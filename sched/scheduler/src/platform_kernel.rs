@@ -99,5 +99,10 @@ pub fn new_stack(bytes: usize) -> Result<Stack, StackError> {
 
 /// One past its highest byte.
 pub fn stack_top(stack: &Stack) -> usize {
-    stack.top()
+    stack.top().as_u64() as usize
+}
+
+/// Whether `address` lies in the guard or the reserve below it.
+pub fn overflowed(stack: &Stack, address: usize) -> bool {
+    stack.overflowed(x86_64::VirtAddr::new_truncate(address as u64))
 }

@@ -18,7 +18,7 @@ use crate::local::{Core, Local};
 use crate::platform;
 use crate::switch::switch;
 use crate::task::{Task, TaskPtr};
-use crate::wake::{admit, drain, ensure_tick, serve_steal};
+use crate::wake::{admit, drain, ensure_tick, send, serve_steal};
 
 /// Lets the other ready tasks of this core run first.
 ///
@@ -116,13 +116,16 @@ fn pick_found_nothing(core: &'static Core, local: &mut Local) {
 }
 
 /// Checks what a policy returned, and claims it for this core.
+///
+/// A policy may return only what was handed to it on this very core. (Two instances could share a list behind our back. A task
+/// that is just giving another core away would then be picked here before it is saved there.)
 #[inline]
 fn accept(core: &'static Core, ready: Ready) -> Option<TaskPtr> {
-    if !ready.allowed_on(core.id()) {
+    let task = TaskPtr::of(&ready);
+    if !core::ptr::eq(task.home(), core) {
         refuse(core, ready);
         return None;
     }
-    let task = TaskPtr::of(&ready);
     let claimed = task.state.claim();
     let _ = ready.into_raw(); // the right is used up
     if let Err(phase) = claimed {
@@ -130,15 +133,15 @@ fn accept(core: &'static Core, ready: Ready) -> Option<TaskPtr> {
         log::error!("{}: task {} was picked while it is {phase:?}; dropped", core.id(), task.entity.id());
         return None;
     }
-    task.set_home(core);
     Some(task)
 }
 
-/// A policy returned a task that may not run on this core (it must have carried it over from another).
+/// A policy returned a task that belongs to another core: it goes back there.
 #[cold]
 fn refuse(core: &'static Core, ready: Ready) {
-    log::warn!("{}: the policy picked task {}, which may not run here", core.id(), ready.id());
-    drop(ready); // `dropped` puts it into the inbox, whence it is forwarded
+    let home = TaskPtr::of(&ready).home();
+    log::warn!("{}: the policy picked task {}, which belongs to {}", core.id(), ready.id(), home.id());
+    send(home, ready);
 }
 
 fn idle_task(core: &'static Core) -> TaskPtr {

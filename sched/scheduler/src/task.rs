@@ -30,7 +30,8 @@ pub type Main = Box<dyn FnOnce() + Send>;
 pub struct Task {
     pub entity: Entity,
     pub state: TaskState,
-    /// The core it runs on, or last ran on, or was placed on. Written by the core that claims it.
+    /// The core to whose policy it was handed last: it runs there, or ran there last, or will. Its context is saved by
+    /// that core, so that core alone may hand it on. Written by the core that takes it out of its inbox.
     home: AtomicPtr<Core>,
     /// Its saved rsp while it does not run. Written by its own core, with interrupts off.
     pub context: UnsafeCell<usize>,
@@ -105,14 +106,14 @@ impl Task {
         })
     }
 
-    /// The core it runs on, or last ran on, or was placed on.
+    /// The core it runs on, or last ran on, or waits for.
     #[inline]
     pub fn home(&self) -> &'static Core {
         // SAFETY: only `&'static Core`s are ever stored.
         unsafe { &*self.home.load(Relaxed) }
     }
 
-    /// The core that claims the task becomes its home.
+    /// The core that takes the task in becomes its home.
     #[inline]
     pub fn set_home(&self, core: &'static Core) {
         let core = core::ptr::from_ref(core).cast_mut();

@@ -64,6 +64,7 @@ pub fn admit(core: &'static Core, local: &mut Local, current: Option<TaskPtr>, r
         () if from_here => Enqueue::Woken,
         () => Enqueue::Migrated,
     };
+    task.set_home(core);
     let running = current.filter(|current| !current.idle);
     local.queued += 1;
     let result = guarded(local, |policy| {
@@ -175,6 +176,10 @@ pub fn share_with_sleepers(core: &'static Core, local: &mut Local, current: Task
 fn give(core: &'static Core, local: &mut Local, current: TaskPtr, thief: CoreId, count: usize) {
     for _ in 0..count {
         match guarded(local, |policy| policy.steal(thief)) {
+            Ok(Some(ready)) if !core::ptr::eq(TaskPtr::of(&ready).home(), core) => {
+                // Not handed to this core's policy: see `schedule::accept`.
+                send(TaskPtr::of(&ready).home(), ready);
+            }
             Ok(Some(ready)) => {
                 local.queued = local.queued.saturating_sub(1);
                 if !ready.allowed_on(thief) {

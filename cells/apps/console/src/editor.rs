@@ -1,286 +1,326 @@
-//! A line editor for a VT100 terminal: bytes in, echo out, a line when it is complete.
+//! The line editor: keys in, a line out, and what the terminal must show meanwhile.
 //!
-//! Keys: arrows, Home, End, Delete, Backspace, and Emacs' Ctrl-A B C D E F H K L N P U W. It edits printable ASCII; what else comes is
-//! ignored, so that no byte sequence can put the terminal into a strange state. Anything between an escape and its final byte
-//! belongs to the escape sequence (ECMA-48, §5.4) and is dropped if it is not a known key.
+//! It draws relative to the cursor and needs no terminal size, so a line should fit in a row; a longer one is
+//! edited correctly but looks odd after it wrapped. Lines end at [`LONGEST`] bytes.
 
-use alloc::collections::VecDeque;
+use crate::history::History;
+use crate::keys::{Decoder, Key};
 use alloc::string::String;
-use core::fmt::{self, Write};
+use core::fmt::Write;
 
-/// A longer line takes no more input.
-pub const MAX_LINE: usize = 1024;
-/// Older lines are forgotten.
-pub const MAX_HISTORY: usize = 100;
+/// No line is longer, in bytes.
+pub const LONGEST: usize = 400;
 
-/// What a byte brought about.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// What a byte led to.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Event {
-    /// Nothing yet.
-    None,
-    /// A whole line.
+    /// The line is being edited.
+    Editing,
+    /// This line was entered.
     Line(String),
-    /// Ctrl-C: the line was given up.
+    /// The line was given up with Ctrl-C.
     Interrupted,
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Escape {
-    No,
-    /// ESC came.
-    Started,
-    /// ESC [ or ESC O came, and this number.
-    Sequence(u8),
-}
+/// Calls its argument with each name that can be completed.
+pub type Names<'a> = dyn FnMut(&mut dyn FnMut(&str)) + 'a;
 
-/// The editor's state between bytes.
+/// Edits one line after the other. Everything is ASCII, so bytes are columns.
 #[derive(Debug)]
 pub struct Editor {
     prompt: &'static str,
+    keys: Decoder,
+    history: History,
     line: String,
-    /// Byte index in `line`, which is ASCII.
     cursor: usize,
-    history: VecDeque<String>,
-    /// Which line of the history is shown; its length when none is.
-    shown: usize,
-    /// What was being written before the history was looked at.
-    draft: String,
-    escape: Escape,
-    /// A line just ended with CR: an LF right behind it belongs to it.
-    after_return: bool,
 }
 
 impl Editor {
-    /// An editor with an empty history.
-    #[must_use]
+    /// An editor with this prompt.
     pub fn new(prompt: &'static str) -> Self {
-        Self {
-            prompt,
-            line: String::new(),
-            cursor: 0,
-            history: VecDeque::new(),
-            shown: 0,
-            draft: String::new(),
-            escape: Escape::No,
-            after_return: false,
-        }
+        Self { prompt, keys: Decoder::default(), history: History::default(), line: String::new(), cursor: 0 }
     }
 
-    /// Prints the prompt, and what has been written already.
-    ///
-    /// # Errors
-    /// The writer's, here and below.
-    pub fn redraw(&self, out: &mut dyn Write) -> fmt::Result {
-        write!(out, "\r{}{}\x1b[K", self.prompt, self.line)?;
-        self.move_left(self.line.len() - self.cursor, out)
+    /// Shows the prompt and the line.
+    pub fn show(&self, out: &mut dyn Write) {
+        // Nothing can be done about a terminal that does not take output.
+        let _ = write!(out, "\r{}{}\x1b[K", self.prompt, self.line);
+        back(out, self.line.len() - self.cursor);
     }
 
-    fn move_left(&self, by: usize, out: &mut dyn Write) -> fmt::Result {
-        if by > 0 { write!(out, "\x1b[{by}D") } else { Ok(()) }
-    }
-
-    /// Takes one byte from the terminal.
-    ///
-    /// # Errors
-    /// The writer's.
-    pub fn feed(&mut self, byte: u8, out: &mut dyn Write) -> Result<Event, fmt::Error> {
-        let after_return = core::mem::take(&mut self.after_return);
-        match self.escape {
-            Escape::No => {}
-            Escape::Started => {
-                self.escape = if matches!(byte, b'[' | b'O') { Escape::Sequence(0) } else { Escape::No };
-                return Ok(Event::None);
+    /// Takes one byte from the terminal, writes to it what changes. `names` are completed by Tab at the first word.
+    pub fn feed(
+        &mut self,
+        byte: u8,
+        names: &mut Names<'_>,
+        out: &mut dyn Write,
+    ) -> Event {
+        let Some(key) = self.keys.feed(byte) else { return Event::Editing };
+        match key {
+            Key::Char(c) => self.insert(char::from(c).encode_utf8(&mut [0; 4]), out),
+            Key::Enter => {
+                let _ = out.write_char('\n');
+                self.cursor = 0;
+                let line = core::mem::take(&mut self.line);
+                self.history.add(&line);
+                return Event::Line(line);
             }
-            Escape::Sequence(number) => {
-                self.escape = Escape::No;
-                match byte {
-                    b'0'..=b'9' => {
-                        let number = number.saturating_mul(10).saturating_add(byte - b'0');
-                        self.escape = Escape::Sequence(number);
+            Key::Interrupt => {
+                let _ = out.write_str("^C\n");
+                self.cursor = 0;
+                self.line.clear();
+                return Event::Interrupted;
+            }
+            Key::Tab => self.complete(names, out),
+            Key::Backspace if self.cursor > 0 => {
+                back(out, 1);
+                self.delete(self.cursor - 1, self.cursor, out);
+            }
+            Key::Delete if self.cursor < self.line.len() => self.delete(self.cursor, self.cursor + 1, out),
+            Key::KillToEnd => self.delete(self.cursor, self.line.len(), out),
+            Key::KillToStart => self.delete_left(0, out),
+            Key::KillWord => {
+                let word = self.line[..self.cursor].trim_end();
+                self.delete_left(word.rfind(' ').map_or(0, |space| space + 1), out);
+            }
+            Key::Left if self.cursor > 0 => self.go_to(self.cursor - 1, out),
+            Key::Right if self.cursor < self.line.len() => self.go_to(self.cursor + 1, out),
+            Key::Home => self.go_to(0, out),
+            Key::End => self.go_to(self.line.len(), out),
+            Key::Up => {
+                let line = self.history.older(&self.line).map(String::from);
+                self.replace(line, out);
+            }
+            Key::Down => {
+                let line = self.history.newer().map(String::from);
+                self.replace(line, out);
+            }
+            Key::Clear => {
+                let _ = out.write_str("\x1b[H\x1b[2J");
+                self.show(out);
+            }
+            Key::Backspace | Key::Delete | Key::Left | Key::Right => bell(out),
+        }
+        Event::Editing
+    }
+
+    fn insert(&mut self, text: &str, out: &mut dyn Write) {
+        if self.line.len() + text.len() > LONGEST {
+            return bell(out);
+        }
+        self.line.insert_str(self.cursor, text);
+        let _ = out.write_str(&self.line[self.cursor..]);
+        self.cursor += text.len();
+        back(out, self.line.len() - self.cursor);
+    }
+
+    /// Deletes from `start` to `end`, the terminal's cursor being at `start`.
+    fn delete(&mut self, start: usize, end: usize, out: &mut dyn Write) {
+        self.line.replace_range(start..end, "");
+        self.cursor = start;
+        let _ = write!(out, "{}\x1b[K", &self.line[start..]);
+        back(out, self.line.len() - start);
+    }
+
+    fn delete_left(&mut self, start: usize, out: &mut dyn Write) {
+        back(out, self.cursor - start);
+        self.delete(start, self.cursor, out);
+    }
+
+    fn go_to(&mut self, column: usize, out: &mut dyn Write) {
+        back(out, self.cursor.saturating_sub(column));
+        if column > self.cursor {
+            let _ = write!(out, "\x1b[{}C", column - self.cursor);
+        }
+        self.cursor = column;
+    }
+
+    fn replace(&mut self, line: Option<String>, out: &mut dyn Write) {
+        let Some(line) = line else { return bell(out) };
+        back(out, self.cursor);
+        self.cursor = line.len();
+        self.line = line;
+        let _ = write!(out, "{}\x1b[K", self.line);
+    }
+
+    /// Completes the first word as far as all names that begin so agree; a single name gets a space behind it.
+    fn complete(&mut self, names: &mut Names<'_>, out: &mut dyn Write) {
+        let typed = &self.line[..self.cursor];
+        if typed.contains(' ') || self.cursor != self.line.len() {
+            return bell(out);
+        }
+        let mut common: Option<String> = None;
+        let mut found = 0;
+        names(&mut |name| {
+            if !name.starts_with(typed) {
+                return;
+            }
+            found += 1;
+            match &mut common {
+                None => common = Some(name.into()),
+                Some(common) => {
+                    let same = common.bytes().zip(name.bytes()).take_while(|(a, b)| a == b).count();
+                    common.truncate(same);
+                }
+            }
+        });
+        let rest = common.as_deref().and_then(|c| c.get(self.cursor..)).unwrap_or_default();
+        match (found, rest) {
+            (0, _) => bell(out),
+            (1, rest) => self.insert(&alloc::format!("{rest} "), out),
+            (_, "") => {
+                let typed = self.line.clone();
+                let _ = out.write_char('\n');
+                names(&mut |name| {
+                    if name.starts_with(&typed) {
+                        let _ = write!(out, "{name}  ");
                     }
-                    // Parameters and intermediates of a sequence that is not known.
-                    0x20..=0x3f => self.escape = Escape::Sequence(0xff),
-                    final_byte => self.key(final_byte, number, out)?,
-                }
-                return Ok(Event::None);
+                });
+                let _ = out.write_char('\n');
+                self.show(out);
             }
-        }
-        match byte {
-            b'\n' if after_return => {}
-            b'\r' | b'\n' => {
-                self.after_return = byte == b'\r';
-                return self.finish(out).map(Event::Line);
-            }
-            0x1b => self.escape = Escape::Started,
-            0x01 => self.go_to(0, out)?,
-            0x05 => self.go_to(self.line.len(), out)?,
-            0x02 => self.go_to(self.cursor.saturating_sub(1), out)?,
-            0x06 => self.go_to(self.cursor + 1, out)?,
-            0x03 => {
-                out.write_str("^C\n")?;
-                self.clear();
-                return Ok(Event::Interrupted);
-            }
-            0x04 => self.remove(self.cursor, self.cursor + 1, out)?,
-            0x08 | 0x7f => self.remove(self.cursor.saturating_sub(1), self.cursor, out)?,
-            0x0b => self.remove(self.cursor, self.line.len(), out)?,
-            0x0c => {
-                out.write_str("\x1b[2J\x1b[H")?;
-                self.redraw(out)?;
-            }
-            0x0e => self.recall(1, out)?,
-            0x10 => self.recall(-1, out)?,
-            0x15 => self.remove(0, self.cursor, out)?,
-            0x17 => self.remove(self.word_start(), self.cursor, out)?,
-            0x20..=0x7e if self.line.len() < MAX_LINE => {
-                self.line.insert(self.cursor, char::from(byte));
-                self.cursor += 1;
-                if self.cursor == self.line.len() {
-                    out.write_char(char::from(byte))?;
-                } else {
-                    self.redraw(out)?;
-                }
-            }
-            _ => {}
-        }
-        Ok(Event::None)
-    }
-
-    /// A key that sends an escape sequence ending in `final_byte`.
-    fn key(&mut self, final_byte: u8, number: u8, out: &mut dyn Write) -> fmt::Result {
-        match (final_byte, number) {
-            (b'A', 0) => self.recall(-1, out),
-            (b'B', 0) => self.recall(1, out),
-            (b'C', 0) => self.go_to(self.cursor + 1, out),
-            (b'D', 0) => self.go_to(self.cursor.saturating_sub(1), out),
-            (b'H', 0) | (b'~', 1 | 7) => self.go_to(0, out),
-            (b'F', 0) | (b'~', 4 | 8) => self.go_to(self.line.len(), out),
-            (b'~', 3) => self.remove(self.cursor, self.cursor + 1, out),
-            _ => Ok(()),
+            (_, rest) => self.insert(&String::from(rest), out),
         }
     }
+}
 
-    fn go_to(&mut self, position: usize, out: &mut dyn Write) -> fmt::Result {
-        self.cursor = position.min(self.line.len());
-        self.redraw(out)
-    }
+fn bell(out: &mut dyn Write) {
+    let _ = out.write_char('\x07');
+}
 
-    /// Removes from `start` to `end` (cut to the line), where the cursor then stands.
-    fn remove(&mut self, start: usize, end: usize, out: &mut dyn Write) -> fmt::Result {
-        let end = end.min(self.line.len());
-        if start < end {
-            self.line.drain(start..end);
-            self.cursor = start;
-            self.redraw(out)?;
-        }
-        Ok(())
-    }
-
-    /// Start of the word before the cursor.
-    fn word_start(&self) -> usize {
-        let before = self.line[..self.cursor].trim_end();
-        before.rfind(' ').map_or(0, |space| space + 1)
-    }
-
-    fn recall(&mut self, step: isize, out: &mut dyn Write) -> fmt::Result {
-        let Some(shown) = self.shown.checked_add_signed(step).filter(|&shown| shown <= self.history.len()) else {
-            return Ok(());
-        };
-        if self.shown == self.history.len() {
-            self.draft = core::mem::take(&mut self.line);
-        }
-        self.shown = shown;
-        self.line = self.history.get(shown).unwrap_or(&self.draft).clone();
-        self.cursor = self.line.len();
-        self.redraw(out)
-    }
-
-    fn finish(&mut self, out: &mut dyn Write) -> Result<String, fmt::Error> {
-        out.write_char('\n')?;
-        let line = core::mem::take(&mut self.line);
-        if !line.trim().is_empty() && self.history.back() != Some(&line) {
-            if self.history.len() == MAX_HISTORY {
-                self.history.pop_front();
-            }
-            self.history.push_back(line.clone());
-        }
-        self.clear();
-        Ok(line)
-    }
-
-    fn clear(&mut self) {
-        self.line.clear();
-        self.draft.clear();
-        self.cursor = 0;
-        self.shown = self.history.len();
+/// Moves the terminal's cursor to the left.
+fn back(out: &mut dyn Write, columns: usize) {
+    if columns > 0 {
+        let _ = write!(out, "\x1b[{columns}D");
     }
 }
 
 #[cfg(test)]
 mod tests {
-    extern crate std;
     use super::*;
+    use alloc::{vec, vec::Vec};
     use proptest::prelude::*;
-    use std::vec::Vec;
 
-    /// The lines that come out when these bytes go in.
-    fn lines(editor: &mut Editor, bytes: &[u8]) -> Vec<String> {
-        let mut out = String::new();
-        let events = bytes.iter().map(|&byte| editor.feed(byte, &mut out).unwrap());
-        events.filter_map(|event| if let Event::Line(line) = event { Some(line) } else { None }).collect()
+    /// A terminal of one endless row: what a person would see.
+    #[derive(Default)]
+    struct Screen {
+        row: Vec<char>,
+        column: usize,
+        escape: Option<String>,
     }
 
-    fn one(bytes: &[u8]) -> String {
-        lines(&mut Editor::new("> "), bytes).remove(0)
+    impl Write for Screen {
+        fn write_str(&mut self, text: &str) -> core::fmt::Result {
+            for c in text.chars() {
+                match &mut self.escape {
+                    Some(sequence) if c.is_ascii_alphabetic() => {
+                        let n = sequence.trim_start_matches('[').parse().unwrap_or(1);
+                        self.escape = None;
+                        match c {
+                            'D' => self.column = self.column.checked_sub(n).expect("not beyond the edge"),
+                            'C' => self.column += n,
+                            'K' => self.row.truncate(self.column),
+                            'H' | 'J' => (self.row, self.column) = (vec![], 0),
+                            other => panic!("sequence {other}"),
+                        }
+                    }
+                    Some(sequence) => sequence.push(c),
+                    None => match c {
+                        '\x1b' => self.escape = Some(String::new()),
+                        '\r' => self.column = 0,
+                        '\n' => (self.row, self.column) = (vec![], 0),
+                        '\x07' => {}
+                        c => {
+                            self.row.resize(self.row.len().max(self.column + 1), ' ');
+                            self.row[self.column] = c;
+                            self.column += 1;
+                        }
+                    },
+                }
+            }
+            Ok(())
+        }
+    }
+
+    fn names(each: &mut dyn FnMut(&str)) {
+        ["cells", "cores", "poweroff", "policy"].into_iter().for_each(each);
+    }
+
+    /// Types `bytes`; returns the events other than `Editing`.
+    fn type_in(editor: &mut Editor, screen: &mut Screen, bytes: &[u8]) -> Vec<Event> {
+        let events = bytes.iter().map(|&b| editor.feed(b, &mut names, screen));
+        events.filter(|e| *e != Event::Editing).collect()
+    }
+
+    fn after(bytes: &[u8]) -> (String, String) {
+        let (mut editor, mut screen) = (Editor::new(""), Screen::default());
+        type_in(&mut editor, &mut screen, bytes);
+        (editor.line.clone(), screen.row.iter().collect())
     }
 
     #[test]
-    fn editing_keys() {
-        assert_eq!(one(b"cores\r"), "cores");
-        assert_eq!(one(b"coxres\x1b[D\x1b[D\x1b[D\x7f\r"), "cores");
-        assert_eq!(one(b"ores\x01c\x05!\r"), "cores!");
-        assert_eq!(one(b"\x1b[Hb\x1b[Da\x1b[Fc\r"), "abc");
-        assert_eq!(one(b"axbc\x01\x06\x1b[3~\r"), "abc");
-        assert_eq!(one(b"keep drop this\x17\x17\r"), "keep ");
-        assert_eq!(one(b"abc\x15def\r"), "def");
-        assert_eq!(one(b"abcdef\x02\x02\x0b\r"), "abcd");
+    fn lines_are_edited_in_place() {
+        for (typed, line) in [
+            (&b"swap a b"[..], "swap a b"),
+            (b"swp\x1b[D\x1b[Da\x1b[C\x7fw", "sawp"),
+            (b"abc\x01x\x05y", "xabcy"),
+            (b"one two\x17", "one "),
+            (b"one two  \x17", "one "),
+            (b"one two\x1b[D\x1b[D\x0b", "one t"),
+            (b"one two\x1b[D\x15", "o"),
+            (b"abc\x1b[D\x1b[3~", "ab"),
+            (b"\x7f\x1b[D\x1b[C\x04", ""),
+        ] {
+            let (edited, seen) = after(typed);
+            assert_eq!(edited, line);
+            assert_eq!(seen.trim_end(), line.trim_end());
+        }
     }
 
     #[test]
-    fn history_goes_up_and_down_and_keeps_the_draft() {
-        let mut editor = Editor::new("> ");
-        assert_eq!(lines(&mut editor, b"one\rtwo\rtwo\r"), ["one", "two", "two"]);
-        assert_eq!(lines(&mut editor, b"\x1b[A\x1b[A\r"), ["one"]);
-        assert_eq!(lines(&mut editor, b"dra\x1b[A\x1b[Bft\r"), ["draft"]);
-        assert_eq!(lines(&mut editor, b"\x10\x10\x10\x10\x10\x10\r"), ["one"]);
+    fn enter_and_interrupt_end_the_line() {
+        let (mut editor, mut screen) = (Editor::new("keel> "), Screen::default());
+        editor.show(&mut screen);
+        assert_eq!(
+            type_in(&mut editor, &mut screen, b"mem\r\ncor\x03x\r"),
+            [Event::Line("mem".into()), Event::Interrupted, Event::Line("x".into())]
+        );
+        assert_eq!(type_in(&mut editor, &mut screen, b"typed\x1b[A\x1b[A\r"), [Event::Line("mem".into())]);
     }
 
     #[test]
-    fn line_ends_of_all_kinds() {
-        let mut editor = Editor::new("> ");
-        assert_eq!(lines(&mut editor, b"a\r\nb\nc\r\r"), ["a", "b", "c", ""]);
+    fn tab_completes_as_far_as_it_can() {
+        assert_eq!(after(b"ce\t").0, "cells ");
+        assert_eq!(after(b"p\t").0, "po");
+        assert_eq!(after(b"pol\t").0, "policy ");
+        assert_eq!(after(b"x\t").0, "x");
+        assert_eq!(after(b"cells c\t").0, "cells c");
+        let (line, seen) = after(b"c\t");
+        assert_eq!((line.as_str(), seen.as_str()), ("c", "c"));
     }
 
     #[test]
-    fn control_c_gives_the_line_up() {
-        let mut editor = Editor::new("> ");
-        let mut out = String::new();
-        editor.feed(b'x', &mut out).unwrap();
-        assert_eq!(editor.feed(3, &mut out).unwrap(), Event::Interrupted);
-        assert_eq!(lines(&mut editor, b"y\r"), ["y"]);
-    }
-
-    #[test]
-    fn unknown_sequences_leave_no_trace() {
-        assert_eq!(one(b"a\x1b[1;5Cb\x1bOPc\x1b[200~d\r"), "abcd");
+    fn lines_have_a_limit() {
+        assert_eq!(after(&[b'a'; 1000]).0.len(), LONGEST);
     }
 
     proptest! {
+        /// Whatever is typed, what the terminal shows is the line, and its cursor is where the editor's is.
         #[test]
-        fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..3000)) {
-            let mut editor = Editor::new("> ");
-            for line in lines(&mut editor, &bytes) {
-                prop_assert!(line.len() <= MAX_LINE && line.bytes().all(|b| (0x20..0x7f).contains(&b)));
+        fn the_screen_shows_the_line(bytes in prop::collection::vec(prop_oneof![
+            any::<u8>(), b'a'..=b'c', Just(b' '), Just(b'\t'), Just(0x7f), Just(1u8), Just(2u8), Just(6u8), Just(4u8),
+            Just(0x10u8), Just(0x0e), Just(0x17), Just(b'\r'), Just(0x15), Just(0x0b)
+        ], 0..80)) {
+            let (mut editor, mut screen) = (Editor::new("> "), Screen::default());
+            editor.show(&mut screen);
+            for byte in bytes {
+                if editor.feed(byte, &mut names, &mut screen) != Event::Editing {
+                    editor.show(&mut screen);
+                }
+                let seen: String = screen.row.iter().collect();
+                prop_assert_eq!(seen, alloc::format!("> {}", editor.line));
+                prop_assert_eq!(screen.column, 2 + editor.cursor);
+                prop_assert!(editor.line.len() <= LONGEST && editor.line.is_ascii());
             }
         }
     }

@@ -7,7 +7,7 @@ use std::vec::Vec;
 
 use sched_policy::{CoreId, Enqueue, Policy, PolicyFactory, Ready, TaskList};
 
-use super::policy_turn;
+use super::{give_way, policy_turn};
 use crate::host::{poll, run};
 use crate::{BUILT_IN, PolicySwapError, current_policy, park, spawn, swap_policy, yield_now};
 
@@ -240,7 +240,7 @@ fn an_urgent_task_preempts_its_waker() {
             while crate::tasks().iter().any(|task| {
                 task.id == urgent.task().id() && task.state != crate::TaskState::Blocked
             }) {
-                yield_now();
+                give_way();
             }
             urgent.task().unpark();
             let at_once = ran.load(SeqCst);

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 
-use super::{OnDrop, core, policy_turn};
+use super::{OnDrop, core, give_way, policy_turn};
 use crate::host::{poll, run};
-use crate::{Builder, Death, KillError, TaskState, current, kill, park, sleep, spawn, yield_now};
+use crate::{Builder, Death, KillError, TaskState, current, kill, park, sleep, spawn};
 
 /// Waits until the task is in this state.
 fn until(id: u64, state: TaskState) {
     while crate::tasks().iter().any(|task| task.id == id && task.state != state) {
-        yield_now();
+        give_way();
     }
 }
 
@@ -41,7 +41,7 @@ fn one_that_yields_on_another_core() {
     let result = run(|| {
         let task = Builder::new("yields").core(core(1)).spawn(|| {
             loop {
-                yield_now();
+                give_way();
             }
         });
         let task = task.unwrap();
@@ -111,18 +111,17 @@ fn not_while_preemption_is_off() {
             let pinned = core_local::preempt_disable();
             flag.store(1, SeqCst);
             while flag.load(SeqCst) != 2 {
-                yield_now();
-                poll();
+                give_way();
             }
             flag.store(3, SeqCst);
             drop(pinned);
             loop {
-                yield_now();
+                give_way();
             }
         });
         let task = task.unwrap();
         while passed.load(SeqCst) != 1 {
-            yield_now();
+            give_way();
         }
         task.task().kill().unwrap();
         sleep(2 * crate::KILL_GRACE_NS);
@@ -163,7 +162,7 @@ fn a_joiner_leaves_its_task_alone() {
         let flag = go.clone();
         let worker = spawn("worker", move || {
             while !flag.load(SeqCst) {
-                yield_now();
+                give_way();
             }
         });
         let worker = worker.unwrap();
@@ -175,7 +174,7 @@ fn a_joiner_leaves_its_task_alone() {
         assert!(crate::is_alive(id));
         go.store(true, SeqCst);
         while crate::is_alive(id) {
-            yield_now();
+            give_way();
         }
     });
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::vec::Vec;
 
-use super::{OnDrop, core, policy_turn};
+use super::{OnDrop, core, give_way, policy_turn};
 use crate::host::{STACKS, poll, run};
 use crate::{Builder, CoreSet, Death, TaskRef, current, park, park_timeout, sleep, spawn, yield_now};
 
@@ -52,7 +52,7 @@ fn ping_pong(cores: [u32; 2], rounds: u32) {
             let other = loop {
                 match peer2.lock().unwrap().clone() {
                     Some(other) => break other,
-                    None => yield_now(),
+                    None => give_way(),
                 }
             };
             for round in 0..rounds {
@@ -263,7 +263,7 @@ fn tasks_are_listed_while_they_live() {
         let id = task.task().id();
         let find = |id| crate::tasks().into_iter().find(|task| task.id == id);
         while find(id).unwrap().state != crate::TaskState::Blocked {
-            yield_now();
+            give_way();
         }
         let info = find(id).unwrap();
         assert_eq!((info.name.as_str(), info.priority), ("listed", 7));
