@@ -1,13 +1,13 @@
 //! The one way in which a short operation is timed here: warm-up, calibrated batches, measured overhead.
 //!
-//! A *batch* is a loop that runs the operation a fixed number of times between two readings of the TSC. Its length is
-//! chosen so that a batch takes at least [`ABOVE_OVERHEAD`] times what the two readings themselves
-//! take, and is the shortest power of two that does: so an error in the overhead is below a hundredth of the result,
-//! and where one operation is long enough, each is a sample of its own and the tail of its distribution stays visible.
+//! A *batch* is a loop that runs the operation a fixed number of times between two readings of the TSC. Its
+//! length is the shortest power of two with which a batch takes at least [`ABOVE_OVERHEAD`] times what the two
+//! readings themselves take: so they, and the clock's granularity, weigh at most a hundredth, and where one
+//! operation is long enough, each is a sample of its own and the tail of its distribution stays visible.
 //!
 //! What is taken out is what the measuring adds, and it is measured with the same code in the same run: the
-//! same loop with nothing in it. The fastest of several such loops is used, so that rather too little than too much
-//! is taken out.
+//! same loop with nothing in it. The fastest of several such loops is used, so that rather too little than
+//! too much is taken out.
 
 use cell_api::{BenchContext, BenchError};
 use core::{convert::Infallible, fmt::Display, hint::black_box};
@@ -45,8 +45,8 @@ impl Meter {
         self
     }
 
-    /// A round of the measured loop contains a round of this many equal loops, its own included: the overhead of each is
-    /// taken out.
+    /// A round of the measured loop contains a round of this many equal loops, its own included: the overhead
+    /// of each is taken out.
     pub(crate) const fn loops(mut self, loops: u64) -> Self {
         self.loops = loops;
         self

@@ -1,7 +1,8 @@
-//! The tasks that a benchmark makes: one that measures, pinned to a core, and partners that end when they are told.
+//! The tasks that a benchmark makes: one that measures, pinned to a core, and partners that end when they are
+//! told.
 //!
-//! Every task made here is joined on the way out, whether the measuring succeeded or not; if the measuring task
-//! is unwound, its partner is told to end all the same.
+//! Every task made here is joined on the way out, whether the measuring succeeded or not; if the measuring
+//! task is unwound, its partner is told to end all the same.
 
 use alloc::{format, sync::Arc};
 use cell_api::{BenchContext, BenchError};
@@ -71,8 +72,8 @@ impl Drop for StopOnDrop<'_> {
     }
 }
 
-/// Runs `measure` in this task while a partner runs `work` on `core`; then stops the partner and joins it. `measure`
-/// begins once the partner has run. Returns what `work` counted.
+/// Runs `measure` in this task while a partner runs `work` on `core`; then stops the partner and joins it.
+/// `measure` begins once the partner has run. Returns what `work` counted.
 ///
 /// # Errors
 /// Those of `measure`; and if the partner could not be made, did not run, or did not come to its end.

@@ -1,9 +1,9 @@
 //! What a series of measurements says: median, percentiles, spread and outliers.
 //!
-//! Times of a kernel are skewed and have a long tail (an interrupt falls into one sample of many), so nothing here is a mean
-//! or a standard deviation, which a single bad sample can move at will: all figures are order statistics. They
-//! are whole numbers in the unit of the samples, computed without floating point and without allocating: the
-//! samples are sorted where they are.
+//! Times of a kernel are skewed and have a long tail (an interrupt falls into one sample of many), so nothing
+//! here is a mean or a standard deviation, which a single bad sample can move at will: all figures are order
+//! statistics. They are whole numbers in the unit of the samples, computed without floating point and without
+//! allocating: the samples are sorted where they are.
 //!
 //! ```
 //! let mut samples = [4, 2, 3, 1, 1_000];
@@ -62,8 +62,8 @@ impl Summary {
 /// Sorts `samples` and sums them up; `None` if there are none.
 ///
 /// A sample is an outlier if its modified z-score, `0.6745 × distance from the median / MAD`, exceeds 3.5
-/// (Iglewicz and Hoaglin, *How to Detect and Handle Outliers*, 1993). Samples are whole numbers, so a MAD of 0 means
-/// "below one unit" and counts as 1 here. Outliers are counted, never removed.
+/// (Iglewicz and Hoaglin, *How to Detect and Handle Outliers*, 1993). Samples are whole numbers, so a MAD of
+/// 0 means "below one unit" and counts as 1 here. Outliers are counted, never removed.
 #[must_use]
 pub fn summarize(samples: &mut [u64]) -> Option<Summary> {
     samples.sort_unstable();

@@ -7,8 +7,8 @@ pub(crate) fn median(sorted: &[u64]) -> Option<u64> {
     Some(u64::midpoint(lower, upper))
 }
 
-/// The element at rank `⌈percent × n / 100⌉`, counted from 1: the nearest-rank percentile, which is always a value that was
-/// measured. `percent` lies in 1..=100.
+/// The element at rank `⌈percent × n / 100⌉`, counted from 1: the nearest-rank percentile, which is always a
+/// value that was measured. `percent` lies in 1..=100.
 pub(crate) fn percentile(sorted: &[u64], percent: usize) -> Option<u64> {
     // A slice of u64 has fewer than 2^60 elements, so the product fits.
     let rank = (sorted.len() * percent).div_ceil(100);

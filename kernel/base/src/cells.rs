@@ -23,11 +23,13 @@ pub fn archive(info: &BootInfo) -> &'static [u8] {
 pub fn bring_up(archive: &'static [u8]) {
     let report = namespace::load_archive(archive);
     serial::print!("{report}");
-    let policy = options::get().policy.unwrap_or(DEFAULT_POLICY);
-    match namespace::use_policy(policy) {
-        Ok(_) => serial::println!("policy: {policy}"),
-        Err(error) => serial::println!("policy {policy}: {error}; {} goes on", scheduler::current_policy()),
+    for policy in options::get().policy.into_iter().chain([DEFAULT_POLICY]) {
+        match namespace::use_policy(policy) {
+            Ok(_) => break,
+            Err(error) => serial::println!("policy {policy}: {error}"),
+        }
     }
+    serial::println!("policy: {}", scheduler::current_policy());
     audit();
 
     let programs = namespace::programs();

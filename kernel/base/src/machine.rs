@@ -65,6 +65,10 @@ impl Memory for Window {
 
 /// Reads the ACPI tables and says what was found.
 pub fn discover(info: &BootInfo, physical_end: u64) -> Platform {
+    if options::get().acpi_off {
+        serial::println!("ACPI: switched off on the command line; going on with one core");
+        return Platform::default();
+    }
     let Some(&root) = info.rsdp_addr.as_ref() else {
         serial::println!("ACPI: the loader gave no root pointer; going on with one core");
         return Platform::default();

@@ -43,6 +43,8 @@ pub struct Options<'a> {
     pub exit: Exit,
     /// `apic=xapic|best`.
     pub apic: ApicMode,
+    /// `acpi=off`: do not read the ACPI tables, for a machine whose tables are worse than none.
+    pub acpi_off: bool,
     /// `run="CMD; CMD"`: console commands to run, after which the machine is powered off.
     pub run: Option<&'a str>,
     /// What could not be understood.
@@ -71,7 +73,7 @@ impl fmt::Display for Problem<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unknown(word) => {
-                write!(f, "unknown option `{word}`: known are smp= policy= log= exit= apic= run=")
+                write!(f, "unknown option `{word}`: known are smp= policy= log= exit= apic= acpi= run=")
             }
             Self::BadValue { option, value, expected } => {
                 write!(f, "`{option}={value}` ignored: expected {expected}")
@@ -129,6 +131,13 @@ impl<'a> Options<'a> {
                     _ => return Err(bad("apic", "best or xapic")),
                 }
             }
+            "acpi" => {
+                self.acpi_off = match value {
+                    "off" => true,
+                    "on" => false,
+                    _ => return Err(bad("acpi", "on or off")),
+                }
+            }
             "run" => self.run = Some(value),
             _ => return Err(Problem::Unknown(word)),
         }
@@ -170,7 +179,7 @@ mod tests {
     #[test]
     fn every_option() {
         let options = Options::parse(
-            r#" smp=4 policy=priority  log=debug exit=debug apic=xapic run="cores; mem --json""#,
+            r#" smp=4 policy=priority  log=debug exit=debug apic=xapic acpi=off run="cores; mem --json""#,
         );
         assert_eq!(
             options,
@@ -180,6 +189,7 @@ mod tests {
                 log: Some(LevelFilter::Debug),
                 exit: Exit::Debug,
                 apic: ApicMode::XApic,
+                acpi_off: true,
                 run: Some("cores; mem --json"),
                 problems: ArrayVec::new(),
             }

@@ -20,9 +20,9 @@
 extern crate std;
 
 mod fifo;
-mod mpsc;
 #[cfg(all(test, loom))]
 mod model;
+mod mpsc;
 #[cfg(all(test, not(loom)))]
 mod tests;
 

@@ -32,4 +32,5 @@ impl Policy for BuiltIn {
 }
 
 /// The built-in first-in-first-out policy, as a factory like any other.
-pub static BUILT_IN: PolicyFactory = PolicyFactory { name: "builtin", create: |_| Box::new(BuiltIn::default()) };
+pub static BUILT_IN: PolicyFactory =
+    PolicyFactory { name: "builtin", create: |_| Box::new(BuiltIn::default()) };

@@ -4,9 +4,9 @@
 //! a task calls [`poll`] or its core halts, so a task that computes must poll as often as it wants to be interruptible.
 
 use core::mem::ManuallyDrop;
-use std::sync::{Once, OnceLock};
 use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc;
+use std::sync::{Once, OnceLock};
 
 use core_local::{CoreId, IrqGuard, irq_disable, need_resched, preempt_count};
 

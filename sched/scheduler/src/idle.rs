@@ -81,6 +81,7 @@ pub fn on_timer() {
         // SAFETY: the heap holds nodes of parked (or just woken, not yet drained) tasks, which are alive.
         let task = unsafe { TaskPtr::of_timer(node) };
         if task.state.expire() {
+            task.timed_out.store(true, Relaxed);
             // SAFETY: just made ready. It parked on this core, so its context is saved here.
             admit(core, local, Some(current), unsafe { task.ready() });
         }

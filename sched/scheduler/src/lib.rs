@@ -73,6 +73,7 @@ pub use builtin::BUILT_IN;
 pub use core_local::{CoreId, CoreSet};
 pub use idle::enter_idle;
 pub use kill::{KILL_GRACE_NS, KillError, kill};
+pub use platform::now_ns;
 pub use platform::{RendezvousError, StackError};
 pub use policy_swap::{PolicySwap, PolicySwapError, current_policy, swap_policy};
 pub use registry::{find, is_alive};
@@ -86,4 +87,6 @@ pub use start::{InitError, init, init_this_core};
 pub use task::TaskRef;
 
 mod current;
-pub use current::{current, current_id, in_task, is_unwinding, stack_overflow, try_current, with_current_name};
+pub use current::{
+    current, current_id, in_task, is_unwinding, stack_overflow, try_current, with_current_name,
+};

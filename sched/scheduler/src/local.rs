@@ -11,7 +11,7 @@
 
 use alloc::boxed::Box;
 use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering::*};
 
 use arrayvec::ArrayVec;
 use core_local::{CachePadded, CoreId, CoreSet, PerCore, per_core};
@@ -125,6 +125,12 @@ impl Core {
         CoreId::new(self.id.load(Relaxed)).unwrap_or(CoreId::BOOT)
     }
 
+    /// The number of its idle task; 0 if it has none yet.
+    pub fn idle_id(&self) -> u64 {
+        // SAFETY: null, or an idle task, which is never freed.
+        unsafe { self.idle.load(Acquire).as_ref() }.map_or(0, |idle| idle.entity.id())
+    }
+
     /// Says which core this is; before anything else is done with it.
     pub fn name(&self, id: CoreId) {
         self.id.store(id.index() as u32, Relaxed);
@@ -149,12 +155,12 @@ pub fn core(id: CoreId) -> &'static Core {
 
 /// The cores that take part in scheduling.
 pub fn started() -> CoreSet {
-    CoreSet::from_bits(STARTED.load(core::sync::atomic::Ordering::Acquire))
+    CoreSet::from_bits(STARTED.load(Acquire))
 }
 
 /// Counts a core in.
 pub fn set_started(id: CoreId) {
-    STARTED.fetch_or(CoreSet::single(id).bits(), core::sync::atomic::Ordering::Release);
+    STARTED.fetch_or(CoreSet::single(id).bits(), Release);
 }
 
 static STARTED: AtomicU64 = AtomicU64::new(0);

@@ -126,7 +126,7 @@ pub fn stop_all(
     let cores = crate::local::started();
     ARRIVED.store(0, SeqCst);
     STOP.store(ROUNDS.fetch_add(1, SeqCst) + 1, SeqCst);
-    let inside = cores.contains(core_local::current()) && core_local::current_task() != core::ptr::null();
+    let inside = cores.contains(core_local::current()) && !core_local::current_task().is_null();
     let others = cores.len() - usize::from(inside);
     cores.iter().for_each(|core| MACHINES[core.index()].changed.notify_one());
     while (ARRIVED.load(SeqCst) as usize) < others {
@@ -184,10 +184,15 @@ pub fn new_stack(bytes: usize) -> Result<Stack, StackError> {
 }
 
 pub fn stack_top(stack: &Stack) -> usize {
-    stack.bottom.expose_provenance() + stack.layout.size() & !15
+    (stack.bottom.expose_provenance() + stack.layout.size()) & !15
 }
 
 /// Whether `address` lies in the guard or the reserve below it.
 pub fn overflowed(stack: &Stack, address: usize) -> bool {
     stack.overflowed(address)
+}
+
+/// Nanoseconds since the machine's reset.
+pub fn now_ns() -> u64 {
+    clock::now_ns()
 }

@@ -106,3 +106,8 @@ pub fn stack_top(stack: &Stack) -> usize {
 pub fn overflowed(stack: &Stack, address: usize) -> bool {
     stack.overflowed(x86_64::VirtAddr::new_truncate(address as u64))
 }
+
+/// Nanoseconds since the machine's reset.
+pub fn now_ns() -> u64 {
+    clock::now_ns()
+}

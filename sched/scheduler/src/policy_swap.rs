@@ -139,8 +139,7 @@ pub fn swap_policy(factory: &PolicyFactory, timeout_ns: u64) -> Result<PolicySwa
     *NAME.lock() = name;
 
     RETIRING.store(true, SeqCst);
-    let mut report =
-        PolicySwap { from, to: factory.name, tasks_moved: 0, pauses_ns, mismatched: Vec::new() };
+    let mut report = PolicySwap { from, to: factory.name, tasks_moved: 0, pauses_ns, mismatched: Vec::new() };
     for (core, slot) in slots {
         let done = slot.into_inner();
         report.tasks_moved += done.moved;

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 
 use irq_lock::IrqLock;
 
+use crate::local;
 use crate::task::TaskRef;
 
 static TASKS: IrqLock<BTreeMap<u64, TaskRef>> = IrqLock::new("tasks", BTreeMap::new());
@@ -27,9 +28,11 @@ pub fn find(id: u64) -> Option<TaskRef> {
     TASKS.lock().get(&id).cloned()
 }
 
-/// Whether the task with this number lives.
+/// Whether the task with this number lives. Idle tasks, and the boot context before there are tasks (number 0), always do.
 pub fn is_alive(id: u64) -> bool {
-    TASKS.lock().contains_key(&id)
+    id == 0
+        || TASKS.lock().contains_key(&id)
+        || local::started().iter().any(|core| local::core(core).idle_id() == id)
 }
 
 /// All tasks that live, by number.

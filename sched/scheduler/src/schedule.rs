@@ -24,7 +24,7 @@ use crate::wake::{admit, drain, ensure_tick, send, serve_steal};
 ///
 /// Returns at once if there are none, or if the caller must not be rescheduled (preemption or interrupts are off), or on a core
 /// that runs no tasks yet. A pending kill is delivered here.
-#[inline]
+#[inline(never)]
 pub fn yield_now() {
     let irq = irq_disable();
     let Some(current) = TaskPtr::current() else { return irq.restore_only() };
@@ -62,10 +62,12 @@ fn exchange(core: &'static Core, local: &mut Local, running: TaskPtr, why: Enque
     // SAFETY: just released: this is the one right.
     let ready = unsafe { running.ready() };
     match guarded(local, |policy| policy.exchange(ready, why)) {
-        Ok(Some(next)) => match accept(core, next) {
-            Some(next) => return next,
-            None => {} // one in, one out: the count is right
-        },
+        Ok(Some(next)) => {
+            if let Some(next) = accept(core, next) {
+                return next;
+            }
+            // One in, one out: the count is right.
+        }
         Ok(None) => local.queued += 1,
         Err(cause) => {
             local.queued += 1;
@@ -198,9 +200,9 @@ unsafe fn switch_leaving(
 ///
 /// # Panics
 /// If preemption or interrupts are off, or outside of a task: such a wait could never end.
-#[inline]
+#[inline(never)]
 pub fn park() {
-    wait(None);
+    let _ = wait(None);
 }
 
 /// [`park`] for at most `ns` nanoseconds.
@@ -208,7 +210,7 @@ pub fn park() {
 /// # Panics
 /// As [`park`].
 pub fn park_timeout(ns: u64) {
-    wait(Some(platform::deadline(ns)));
+    let _ = wait(Some(platform::deadline(ns)));
 }
 
 /// Waits for `ns` nanoseconds, whatever wakes come (they are kept for the next [`park`]).
@@ -219,8 +221,7 @@ pub fn sleep(ns: u64) {
     let deadline = platform::deadline(ns);
     let mut woken = false;
     while platform::ticks() < deadline {
-        wait(Some(deadline));
-        woken |= platform::ticks() < deadline;
+        woken |= wait(Some(deadline));
     }
     if woken && let Some(current) = TaskPtr::current() {
         // A running task is not enqueued: this only sets its token.
@@ -228,10 +229,11 @@ pub fn sleep(ns: u64) {
     }
 }
 
-fn wait(deadline: Option<u64>) {
+/// Parks. Returns whether a wake ended it, rather than the deadline.
+fn wait(deadline: Option<u64>) -> bool {
     let Some(current) = TaskPtr::current().filter(|task| !task.idle) else { outside_of_a_task() };
     if current.state.take_token() {
-        return;
+        return true;
     }
     let irq = irq_disable();
     if !irq.enables_on_drop() || preempt_count() != 0 {
@@ -244,12 +246,14 @@ fn wait(deadline: Option<u64>) {
     if current.state.kill_pending() {
         kill::deliver(current);
     }
+    deadline.is_none() || !current.timed_out.load(Relaxed)
 }
 
 /// # Safety
 /// As [`yield_locked`].
 unsafe fn park_locked(current: TaskPtr, deadline: Option<u64>) {
     if current.state.park() != Park::Parked {
+        current.timed_out.store(false, Relaxed);
         return;
     }
     let core = current.home();
@@ -258,6 +262,7 @@ unsafe fn park_locked(current: TaskPtr, deadline: Option<u64>) {
     if let Some(deadline) = deadline {
         // From the park above to here another core may have woken the task; it is then in our inbox, and is taken out
         // of the heap again when the inbox is drained.
+        current.timed_out.store(false, Relaxed);
         // SAFETY: the task stays while it is parked, and whoever takes it out of the inbox, which is this core,
         // removes the node first (`admit`).
         unsafe { local.timers.insert(current.timer(), deadline) };

@@ -78,7 +78,7 @@ pub unsafe fn init_this_core() {
         unreachable!("a new task is ready");
     }
     let idle = Arc::into_raw(idle).cast_mut(); // for ever
-    core.idle.store(idle, Relaxed);
+    core.idle.store(idle, Release);
     {
         // SAFETY: the core takes no part yet, so nobody else looks at its local part.
         let local = unsafe { core.local() };

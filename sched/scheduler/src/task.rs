@@ -13,8 +13,8 @@ use core::ops::Deref;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering::*};
 
-use inbox::Handle;
 use core_local::CoreSet;
+use inbox::Handle;
 use sched_policy::{Entity, Params, Ready};
 use task_state::{Phase, TaskState};
 
@@ -40,6 +40,8 @@ pub struct Task {
     /// How often it was switched to. Written by its own core.
     pub switches: AtomicU64,
     pub timer: TimerNode,
+    /// Its last timed wait was ended by the deadline. Written by its core.
+    pub timed_out: AtomicBool,
     /// It runs the caller's closure: a kill can be delivered. Written by the task.
     pub killable: AtomicBool,
     /// When a kill is delivered even if the task does not come to a point where it looks (clock ticks).
@@ -93,6 +95,7 @@ impl Task {
             run_ticks: AtomicU64::new(0),
             switches: AtomicU64::new(0),
             timer: TimerNode::new(),
+            timed_out: AtomicBool::new(false),
             killable: AtomicBool::new(false),
             kill_after: AtomicU64::new(0),
             system,

@@ -5,9 +5,9 @@ use crate::trampoline::{self, Words};
 use core::fmt;
 use core_local::{CoreId, MAX_CORES};
 
-/// How long a core is left in INIT before the first SIPI (SDM vol. 3, §9.4.4.1: 10 ms; hardware of this century needs far
-/// less, but a server that boots once can wait).
-const INIT_NS: u64 = 10_000_000;
+/// How long a core is left in INIT before the first SIPI. The 10 ms of SDM vol. 3, §9.4.4.1 are for APICs on a chip of their own;
+/// no CPU with long mode has one, and none needs a wait (Linux: `smp_quirk_init_udelay`).
+const INIT_NS: u64 = 20_000;
 /// Between the two SIPIs (200 µs in the same section).
 const SIPI_NS: u64 = 200_000;
 const FRAME: u64 = 4096;

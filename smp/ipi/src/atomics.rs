@@ -25,6 +25,8 @@ mod chosen {
 
 #[cfg(loom)]
 mod chosen {
+    // Its `with` hands out raw pointers, as ours does: the name loses nothing.
+    #[allow(clippy::unsafe_removed_from_name)]
     pub use loom::cell::UnsafeCell as DataCell;
     pub use loom::sync::atomic::{AtomicU32, AtomicU64};
 }

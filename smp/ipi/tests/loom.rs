@@ -58,13 +58,9 @@ impl<const N: usize> Env for Core<'_, N> {
         if self.machine.calls.has_mail(self.me) || self.machine.stops.is_summoned(self.me) {
             self.serve();
         }
-        self.turns.set(self.turns.get() + 1);
-        if self.turns.get() > 40 { panic!("stuck {}", self.me); }
         thread::yield_now();
     }
     fn relax(&self) {
-        self.turns.set(self.turns.get() + 1);
-        if self.turns.get() > 40 { panic!("stuck {}", self.me); }
         thread::yield_now();
     }
     fn now_ns(&self) -> u64 {
@@ -75,7 +71,7 @@ impl<const N: usize> Env for Core<'_, N> {
 fn check(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(preemptions);
-    builder.max_branches = 600;
+    builder.max_branches = 20_000;
     builder.check(model);
 }
 
@@ -132,24 +128,35 @@ fn a_late_core_never_touches_a_reused_slot() {
     });
 }
 
+/// What a core does that has finished its own part: it goes on serving until all have, as if interrupted.
+fn serve_until_all_are_done<const N: usize>(core: &Core<'_, N>, done: &AtomicU32) {
+    done.fetch_add(1, Relaxed);
+    while done.load(Relaxed) != N as u32 {
+        core.serve_and_relax();
+    }
+}
+
 /// Two cores call each other at the same time, neither taking interrupts: both get their answer.
 #[test]
 fn mutual_calls_do_not_deadlock() {
     check(3, || {
         let machine = Machine::<2>::new();
-        let other = {
-            let machine = Arc::clone(&machine);
-            thread::spawn(move || {
-                let counter = Counter::new();
-                let core = Core::new(&machine, 1, None);
-                machine.calls.call(&core, 0b01, Counter::work(&counter)).expect("core 0 serves while it waits");
-                assert_eq!(counter.runs.load(Relaxed), 1);
-            })
+        let done = Arc::new(AtomicU32::new(0));
+        let call = |machine: &Machine<2>, done: &AtomicU32, me: usize| {
+            let counter = Counter::new();
+            let core = Core::new(machine, me, None);
+            machine
+                .calls
+                .call(&core, 0b11, Counter::work(&counter))
+                .expect("the other serves while it waits");
+            assert_eq!(counter.runs.load(Relaxed), 1);
+            serve_until_all_are_done(&core, done);
         };
-        let counter = Counter::new();
-        let core = Core::new(&machine, 0, None);
-        machine.calls.call(&core, 0b10, Counter::work(&counter)).expect("core 1 serves while it waits");
-        assert_eq!(counter.runs.load(Relaxed), 1);
+        let other = {
+            let (machine, done) = (Arc::clone(&machine), Arc::clone(&done));
+            thread::spawn(move || call(&machine, &done, 1))
+        };
+        call(&machine, &done, 0);
         other.join().expect("no panic");
     });
 }
@@ -157,7 +164,7 @@ fn mutual_calls_do_not_deadlock() {
 /// Several targets claim from the same words.
 #[test]
 fn every_target_runs_once() {
-    check(2, || {
+    check(1, || {
         let machine = Machine::<3>::new();
         let targets: Vec<_> = (1..3)
             .map(|me| {
@@ -180,22 +187,20 @@ fn every_target_runs_once() {
 }
 
 /// All stand still: while `f` runs nobody else is between its own two steps, and `on_each` has run everywhere.
-#[test]
-fn a_rendezvous_excludes_everything_else() {
-    check(2, || {
-        let machine = Machine::<3>::new();
+fn everybody_stands_still<const N: usize>(preemptions: usize) {
+    check(preemptions, || {
+        let machine = Machine::<N>::new();
         let running = Arc::new(AtomicU32::new(0));
-        let others: Vec<_> = (1..3)
+        let others: Vec<_> = (1..N)
             .map(|me| {
                 let (machine, running) = (Arc::clone(&machine), Arc::clone(&running));
                 thread::spawn(move || {
-                    let core = Core::new(&machine, me, None);
                     running.fetch_add(1, Relaxed);
                     while !machine.stops.is_summoned(me) {
                         thread::yield_now();
                     }
                     running.fetch_sub(1, Relaxed);
-                    machine.stops.serve(&core);
+                    machine.stops.serve(&Core::new(&machine, me, None));
                     running.fetch_add(1, Relaxed);
                 })
             })
@@ -208,26 +213,36 @@ fn a_rendezvous_excludes_everything_else() {
         let mut pauses = 0;
         let result = machine.stops.rendezvous(
             &core,
-            0b111,
+            (1 << N) - 1,
             Some(&on_each),
             |_| {
-                assert_eq!(ran.load(Relaxed), 3, "on_each ran on each core, once");
+                assert_eq!(ran.load(Relaxed), N as u32, "on_each ran on each core, once");
                 assert_eq!(running.load(Relaxed), 0, "nobody runs while f does");
                 7
             },
             |_, _| pauses += 1,
         );
-        assert_eq!((result, pauses), (Ok(7), 2));
+        assert_eq!((result, pauses), (Ok(7), N - 1));
         for other in others {
             other.join().expect("no panic");
         }
     });
 }
 
+#[test]
+fn everybody_of_two_stands_still() {
+    everybody_stands_still::<2>(3);
+}
+
+#[test]
+fn everybody_of_three_stands_still() {
+    everybody_stands_still::<3>(0);
+}
+
 /// One core does not come, or comes late: the others are let go, nothing has run, and a next round works.
 #[test]
 fn a_missing_core_releases_everybody() {
-    check(2, || {
+    check(3, || {
         let machine = Machine::<2>::new();
         let late = {
             let machine = Arc::clone(&machine);
@@ -256,10 +271,35 @@ fn a_missing_core_releases_everybody() {
     });
 }
 
+/// One round directly after another: a core that is slow to leave the first still takes part in the second.
+#[test]
+fn rounds_do_not_run_into_each_other() {
+    check(3, || {
+        let machine = Machine::<2>::new();
+        let done = Arc::new(AtomicU32::new(0));
+        let other = {
+            let (machine, done) = (Arc::clone(&machine), Arc::clone(&done));
+            thread::spawn(move || serve_until_all_are_done(&Core::new(&machine, 1, None), &done))
+        };
+        let core = Core::new(&machine, 0, None);
+        for _ in 0..2 {
+            let ran = AtomicU32::new(0);
+            let on_each = |_: CoreId| {
+                ran.fetch_add(1, Relaxed);
+            };
+            let result =
+                machine.stops.rendezvous(&core, 0b11, Some(&on_each), |_| ran.load(Relaxed), |_, _| ());
+            assert_eq!(result, Ok(2));
+        }
+        serve_until_all_are_done(&core, &done);
+        other.join().expect("no panic");
+    });
+}
+
 /// Two cores want to stop each other: one after the other does, and each stops for the other.
 #[test]
 fn two_rendezvous_at_once_take_turns() {
-    check(2, || {
+    check(3, || {
         let machine = Machine::<2>::new();
         let inside = Arc::new(AtomicU32::new(0));
         let stop = |machine: &Machine<2>, inside: &AtomicU32, me: usize| {
@@ -278,24 +318,16 @@ fn two_rendezvous_at_once_take_turns() {
                 )
                 .expect("the other core serves while it waits");
         };
-        // The one that is done first must still stop for the other.
         let done = Arc::new(AtomicU32::new(0));
-        let finish = |machine: &Machine<2>, done: &AtomicU32, me: usize| {
-            done.fetch_add(1, Relaxed);
-            let core = Core::new(machine, me, None);
-            while done.load(Relaxed) != 2 {
-                core.serve_and_relax();
-            }
-        };
         let other = {
             let (machine, inside, done) = (Arc::clone(&machine), Arc::clone(&inside), Arc::clone(&done));
             thread::spawn(move || {
                 stop(&machine, &inside, 1);
-                finish(&machine, &done, 1);
+                serve_until_all_are_done(&Core::new(&machine, 1, None), &done);
             })
         };
         stop(&machine, &inside, 0);
-        finish(&machine, &done, 0);
+        serve_until_all_are_done(&Core::new(&machine, 0, None), &done);
         other.join().expect("no panic");
     });
 }
@@ -303,28 +335,25 @@ fn two_rendezvous_at_once_take_turns() {
 /// A core waits for a call's answer while the core that should answer stops it.
 #[test]
 fn a_call_and_a_rendezvous_cross() {
-    check(2, || {
+    check(3, || {
         let machine = Machine::<2>::new();
         let done = Arc::new(AtomicU32::new(0));
-        let finish = |core: &Core<'_, 2>, done: &AtomicU32| {
-            done.fetch_add(1, Relaxed);
-            while done.load(Relaxed) != 2 {
-                core.serve_and_relax();
-            }
-        };
         let caller = {
             let (machine, done) = (Arc::clone(&machine), Arc::clone(&done));
             thread::spawn(move || {
                 let counter = Counter::new();
                 let core = Core::new(&machine, 1, None);
-                machine.calls.call(&core, 0b01, Counter::work(&counter)).expect("core 0 serves while it gathers");
+                machine
+                    .calls
+                    .call(&core, 0b01, Counter::work(&counter))
+                    .expect("core 0 serves while it gathers");
                 assert_eq!(counter.runs.load(Relaxed), 1);
-                finish(&core, &done);
+                serve_until_all_are_done(&core, &done);
             })
         };
         let core = Core::new(&machine, 0, None);
         machine.stops.rendezvous(&core, 0b11, None, |_| (), |_, _| ()).expect("core 1 serves while it waits");
-        finish(&core, &done);
+        serve_until_all_are_done(&core, &done);
         caller.join().expect("no panic");
     });
 }

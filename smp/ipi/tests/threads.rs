@@ -50,8 +50,12 @@ fn calls_reach_all() {
     let runs: Vec<AtomicU64> = (0..MAX_CORES).map(|_| AtomicU64::new(0)).collect();
     on_cores(|_| {
         for _ in 0..500 {
-            ipi::call_with(core_local::online(), &|on: CoreId| _ = runs[on.index()].fetch_add(1, SeqCst), LONG)
-                .expect("all serve");
+            ipi::call_with(
+                core_local::online(),
+                &|on: CoreId| _ = runs[on.index()].fetch_add(1, SeqCst),
+                LONG,
+            )
+            .expect("all serve");
         }
     });
     for runs in &runs[..CORES as usize] {
@@ -107,7 +111,8 @@ fn a_rendezvous_without_a_core_does_nothing() {
     let ran = AtomicBool::new(false);
     on_cores(|me| match me.index() {
         0 => {
-            let result = ipi::rendezvous(|_| ran.store(true, SeqCst), Some(&|_| ran.store(true, SeqCst)), 100_000_000);
+            let result =
+                ipi::rendezvous(|_| ran.store(true, SeqCst), Some(&|_| ran.store(true, SeqCst)), 100_000_000);
             assert_eq!(result.unwrap_err(), RendezvousError::Unanswered(CoreSet::single(core(3))));
             over.store(true, SeqCst);
         }

@@ -32,6 +32,8 @@ mod chosen {
 
 #[cfg(loom)]
 mod chosen {
+    // Its `with` hands out raw pointers, as ours does: the name loses nothing.
+    #[allow(clippy::unsafe_removed_from_name)]
     pub use loom::cell::UnsafeCell as DataCell;
     pub use loom::hint::spin_loop;
     pub use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32};

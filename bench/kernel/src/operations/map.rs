@@ -1,7 +1,8 @@
-//! A page of memory from nothing and back: allocate page and frame, zero, map, touch, unmap, shoot down, free.
+//! A page of memory from nothing and back: allocate page and frame, zero, map, touch, unmap, shoot down,
+//! free.
 //!
-//! Everything that makes it safe is inside: the page comes zeroed, the old translation is gone from every core
-//! before the frame is free again.
+//! Everything that makes it safe is inside: the page comes zeroed, the old translation is gone from every
+//! core before the frame is free again.
 
 use crate::{
     meter::{Meter, SUBTRACTED},

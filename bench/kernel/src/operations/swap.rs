@@ -1,8 +1,8 @@
 //! The replacement of the running scheduling policy's cell by another's, and back.
 //!
-//! Two figures of the same operation: for how long the machine stood still, and how long the whole took. The whole is
-//! what somebody waits for who types `swap`: the new cell is loaded, linked and checked, the tasks are handed over at the
-//! rendezvous, the old cell is retired. Every second sample is the way back.
+//! Two figures of the same operation: for how long the machine stood still, and how long the whole took. The
+//! whole is what somebody waits for who types `swap`: the new cell is loaded, linked and checked, the tasks
+//! are handed over at the rendezvous, the old cell is retired. Every second sample is the way back.
 
 use crate::meter;
 use alloc::{string::String, vec::Vec};
@@ -36,8 +36,8 @@ const SAMPLES: usize = 50;
 /// How many swaps come first, uncounted.
 const WARM_UP: usize = 4;
 
-/// Swaps there and back, and records what `sample` makes of each swap's report and its duration in cycles. The
-/// policy that was in use is in use again afterwards, unless the way back fails.
+/// Swaps there and back, and records what `sample` makes of each swap's report and its duration in cycles.
+/// The policy that was in use is in use again afterwards, unless the way back fails.
 fn each_swap(context: &mut BenchContext, sample: impl Fn(&SwapReport, u64) -> u64) -> Result<(), BenchError> {
     let samples = context.samples_wanted(SAMPLES);
     let (home, away) = two_policies()?;

@@ -42,8 +42,8 @@ fn yield_to_the_other(context: &mut BenchContext) -> Result<(), BenchError> {
     })
 }
 
-/// The figure is one of switches only if the other task had its turn in each round. (It had more turns than were
-/// measured, because warm-up counts too.)
+/// The figure is one of switches only if the other task had its turn in each round. (It had more turns than
+/// were measured, because warm-up counts too.)
 fn check_turns(turns: u64, rounds: u64) -> Result<(), BenchError> {
     if turns < rounds {
         return Err(BenchError::failed(format_args!(

@@ -82,7 +82,8 @@ fn run_all(
         match run::run(bench, samples) {
             Ok(outcome) if invocation.json => figures::json(invocation.out, bench, &outcome)?,
             Ok(outcome) => figures::rows(invocation.out, bench, &outcome)?,
-            // One that was not asked for by name, but as one of all or of a group, may be left out where it cannot run.
+            // One that was not asked for by name, but as one of all or of a group, may be left out where it
+            // cannot run.
             Err(error @ BenchError::NeedsCores(_)) if !by_name => {
                 figures::without(invocation.out, invocation.json, bench.name, "skipped", &error)?;
             }

@@ -1,6 +1,7 @@
 //! How a result looks, for a person and for a program.
 //!
-//! The rows have fixed widths instead of being collected in a table, because each is printed when its benchmark has ended.
+//! The rows have fixed widths instead of being collected in a table, because each is printed when its
+//! benchmark has ended.
 
 use cell_api::Bench;
 use core::fmt::{self, Display, Write};

@@ -1,9 +1,11 @@
-//! The console command `bench`: finds the benchmarks of all live cells, runs them, reports what they measured.
+//! The console command `bench`: finds the benchmarks of all live cells, runs them, reports what they
+//! measured.
 //!
 //! Benchmarks measure and record; this cell computes and prints, so that every figure is reported alike. A
 //! benchmark runs in a task of its own: if it fails or faults, the others still run.
 //!
-//! What needs live cells and tasks is built for the kernel alone; choosing and printing are tested on the host.
+//! What needs live cells and tasks is built for the kernel alone; choosing and printing are tested on the
+//! host.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(not(keel_kernel), allow(dead_code, reason = "what uses it is built for the kernel alone"))]

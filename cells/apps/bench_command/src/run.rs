@@ -5,11 +5,12 @@ use cell_api::{Bench, BenchContext, BenchError};
 use namespace::Pinned;
 use scheduler::Builder;
 
-/// Runs `bench` and waits for it. The task holds a pin of its own on the benchmark's cell, so the cell stays even if
-/// the command is killed meanwhile.
+/// Runs `bench` and waits for it. The task holds a pin of its own on the benchmark's cell, so the cell stays
+/// even if the command is killed meanwhile.
 ///
 /// # Errors
-/// The benchmark's own; and if its task could not be made or did not come to its end, or if it recorded nothing.
+/// The benchmark's own; and if its task could not be made or did not come to its end, or if it recorded
+/// nothing.
 pub(crate) fn run(bench: &Pinned<Bench>, samples: usize) -> Result<Outcome, BenchError> {
     let theirs = bench.clone();
     let task = Builder::new("bench")

@@ -37,7 +37,8 @@ impl fmt::Display for Unknown {
     }
 }
 
-/// What `words` select among `names`, in the order of the words and without repetition; without words, everything.
+/// What `words` select among `names`, in the order of the words and without repetition; without words,
+/// everything.
 ///
 /// # Errors
 /// The first word that selects nothing.
@@ -75,8 +76,8 @@ fn find(word: &str, names: &[&str]) -> Vec<Choice> {
     members.map(|(index, _)| Choice { index, by_name: false }).collect()
 }
 
-/// The names that a mistyped `word` may have meant: those with at most two wrong letters (and fewer than half), and those that
-/// contain it.
+/// The names that a mistyped `word` may have meant: those with at most two wrong letters (and fewer than
+/// half), and those that contain it.
 fn near(word: &str, names: &[&str]) -> Vec<String> {
     let allowed = 2.min(word.chars().count().saturating_sub(1) / 2);
     let aliases = ALIASES.iter().map(|(alias, _)| *alias);
@@ -92,7 +93,8 @@ fn near(word: &str, names: &[&str]) -> Vec<String> {
     near
 }
 
-/// How many letters must be inserted, removed or replaced to make one word of the other (Levenshtein), row by row.
+/// How many letters must be inserted, removed or replaced to make one word of the other (Levenshtein), row by
+/// row.
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();

@@ -44,17 +44,13 @@ impl Editor {
     /// Shows the prompt and the line.
     pub fn show(&self, out: &mut dyn Write) {
         // Nothing can be done about a terminal that does not take output.
-        let _ = write!(out, "\r{}{}\x1b[K", self.prompt, self.line);
+        // The prompt comes last on an empty line: the host tool waits for output that ends so.
+        let _ = write!(out, "\r\x1b[K{}{}", self.prompt, self.line);
         back(out, self.line.len() - self.cursor);
     }
 
     /// Takes one byte from the terminal, writes to it what changes. `names` are completed by Tab at the first word.
-    pub fn feed(
-        &mut self,
-        byte: u8,
-        names: &mut Names<'_>,
-        out: &mut dyn Write,
-    ) -> Event {
+    pub fn feed(&mut self, byte: u8, names: &mut Names<'_>, out: &mut dyn Write) -> Event {
         let Some(key) = self.keys.feed(byte) else { return Event::Editing };
         match key {
             Key::Char(c) => self.insert(char::from(c).encode_utf8(&mut [0; 4]), out),

@@ -44,7 +44,7 @@ pub struct Ledger {
     finished_ns: AtomicU64,
 }
 
-/// A task's own pen. Dropping it without [`Entry::returned`] says that the task was unwound.
+/// A task's own pen.
 #[derive(Debug)]
 pub struct Entry<'a> {
     ledger: &'a Ledger,
@@ -75,6 +75,15 @@ impl Ledger {
             record.overlaps.fetch_add(1, Ordering::Relaxed);
         }
         Some(Entry { ledger: self, record })
+    }
+
+    /// The task with this index does nothing any more. If it has not returned, it was unwound, perhaps before it ever ran.
+    pub fn gone(&self, task: usize) {
+        if let Some(record) = self.records.get(task)
+            && record.phase.load(Ordering::Relaxed) != RETURNED
+        {
+            record.phase.store(UNWOUND, Ordering::Release);
+        }
     }
 
     /// When the last task that returned did so, on the clock that was handed to [`Entry::returned`]; 0 for never.
@@ -138,13 +147,6 @@ impl Entry<'_> {
     pub fn returned(self, now_ns: u64) {
         self.ledger.finished_ns.fetch_max(now_ns, Ordering::Relaxed);
         self.record.phase.store(RETURNED, Ordering::Release);
-        core::mem::forget(self);
-    }
-}
-
-impl Drop for Entry<'_> {
-    fn drop(&mut self) {
-        self.record.phase.store(UNWOUND, Ordering::Release);
     }
 }
 

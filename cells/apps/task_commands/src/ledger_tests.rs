@@ -42,8 +42,11 @@ fn lost_stuck_and_unwound_tasks_are_told_apart() {
     let stuck = ledger.begin(2).expect("the ledger has it");
     stuck.enter(0);
     stuck.leave(0);
-    drop(ledger.begin(3));
+    assert!(ledger.begin(3).is_some());
+    [0, 3, 4].into_iter().for_each(|task| ledger.gone(task));
     assert_eq!(found(&ledger), [(1, What::NeverRan), (2, What::NotFinished), (3, What::Unwound)]);
+    ledger.gone(1);
+    assert_eq!(found(&ledger)[0], (1, What::Unwound));
     assert_eq!(ledger.judge().wrong[1].to_string(), "load task 2 was lost or is stuck after step 1");
 }
 

@@ -5,7 +5,7 @@
 
 use crate::ledger::Ledger;
 use crate::script::{self, Then};
-use alloc::vec::Vec;
+use alloc::{sync::Arc, vec::Vec};
 use core::sync::atomic::{AtomicU32, Ordering, fence};
 use scheduler::TaskRef;
 use spin::Once;
@@ -40,11 +40,16 @@ impl Load {
         &self.ledger
     }
 
-    /// The whole life of the task with this index.
-    pub fn run(&self, task: usize) {
+    /// The part of the task with this index. To be moved into the task.
+    pub fn part(self: &Arc<Self>, task: usize) -> Part {
+        Part { load: Arc::clone(self), task }
+    }
+
+    /// Not inlined: a kill by force skips the frame that it interrupts, which should be this one and not the one that owns the
+    /// [`Part`].
+    #[inline(never)]
+    fn run(&self, task: usize) {
         let Some(entry) = self.ledger.begin(task) else { return };
-        // Also when the task is unwound: its partner must not wait for it for ever.
-        let _leave = Leave { load: self, task };
         let tasks = self.ledger.tasks();
         for number in 0..self.ledger.steps() {
             let step = script::step(task, tasks, number);
@@ -89,15 +94,27 @@ impl Load {
     }
 }
 
-/// Leaves all meetings, on return and on unwinding alike.
-struct Leave<'a> {
-    load: &'a Load,
+/// One task's part in a load. Dropping it leaves all meetings, so that the task's partner does not wait for ever: after the last
+/// step, when the task is unwound, and also when it is killed before it ever ran.
+#[derive(Debug)]
+pub struct Part {
+    load: Arc<Load>,
     task: usize,
 }
 
-impl Drop for Leave<'_> {
+impl Part {
+    /// The whole life of the task.
+    pub fn run(self) {
+        self.load.run(self.task);
+    }
+}
+
+impl Drop for Part {
     fn drop(&mut self) {
-        self.load.meetings[self.task].arrived.store(GONE, Ordering::Release);
+        self.load.ledger.gone(self.task);
+        if let Some(own) = self.load.meetings.get(self.task) {
+            own.arrived.store(GONE, Ordering::Release);
+        }
         if let Some(other) = self.load.partner(self.task) {
             self.load.wake(other);
         }

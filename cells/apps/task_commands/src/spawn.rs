@@ -81,10 +81,10 @@ fn start_one(request: &Spawn, index: usize, load: Option<Arc<Load>>) -> Result<J
         builder = builder.priority(priority);
     }
     let (kind, steps) = (request.kind, request.steps);
-    builder.spawn(move || match load {
-        Some(load) => load.run(index),
-        None => repeat(kind, steps),
-    })
+    match load.map(|load| load.part(index)) {
+        Some(part) => builder.spawn(move || part.run()),
+        None => builder.spawn(move || repeat(kind, steps)),
+    }
 }
 
 /// Does the steps of a task that is not one of a load.

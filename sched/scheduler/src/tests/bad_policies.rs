@@ -78,8 +78,8 @@ impl Policy for Faulty {
         self.calls += 1;
         match self.kind {
             Kind::PanicsInEnqueue if self.calls == 100 => panic!("enqueue fails"),
-            Kind::DropsSome if self.calls % 50 == 0 => drop(task),
-            Kind::Lifo if self.calls % 7 == 0 => self.list.push_front(task),
+            Kind::DropsSome if self.calls.is_multiple_of(50) => drop(task),
+            Kind::Lifo if self.calls.is_multiple_of(7) => self.list.push_front(task),
             _ => self.list.push_back(task),
         }
     }
@@ -237,9 +237,10 @@ fn an_urgent_task_preempts_its_waker() {
                 flag.store(true, SeqCst);
             });
             let urgent = urgent.unwrap();
-            while crate::tasks().iter().any(|task| {
-                task.id == urgent.task().id() && task.state != crate::TaskState::Blocked
-            }) {
+            while crate::tasks()
+                .iter()
+                .any(|task| task.id == urgent.task().id() && task.state != crate::TaskState::Blocked)
+            {
                 give_way();
             }
             urgent.task().unpark();

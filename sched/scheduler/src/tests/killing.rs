@@ -55,13 +55,18 @@ fn one_that_yields_on_another_core() {
 #[test]
 fn one_that_only_computes_is_interrupted_after_its_grace() {
     let (result, ns) = run(|| {
-        let task = Builder::new("computes").core(core(2)).spawn(|| {
+        let begun = Arc::new(AtomicBool::new(false));
+        let flag = begun.clone();
+        let task = Builder::new("computes").core(core(2)).spawn(move || {
+            flag.store(true, SeqCst);
             loop {
                 poll();
             }
         });
         let task = task.unwrap();
-        sleep(1_000_000);
+        while !begun.load(SeqCst) {
+            give_way();
+        }
         let start = clock::now_ns();
         task.task().kill().unwrap();
         (task.join(), clock::now_ns() - start)

@@ -19,25 +19,26 @@ fn a_result_comes_back() {
 fn two_tasks_on_one_core_take_turns() {
     let _turn = policy_turn();
     let order = run(|| {
-        Builder::new("parent").core(core(1)).spawn(|| {
-            let order = Arc::new(Mutex::new(Vec::new()));
-            let tasks = ["a", "b"].map(|name| {
-                let order = order.clone();
-                let body = move || {
-                    for _ in 0..5 {
-                        order.lock().unwrap().push(name);
-                        yield_now();
-                    }
-                };
-                Builder::new(name).core(core(1)).spawn(body).unwrap()
-            });
-            tasks.into_iter().for_each(|task| task.join().unwrap());
-            let order = order.lock().unwrap().clone();
-            order
-        })
-        .unwrap()
-        .join()
-        .unwrap()
+        Builder::new("parent")
+            .core(core(1))
+            .spawn(|| {
+                let order = Arc::new(Mutex::new(Vec::new()));
+                let tasks = ["a", "b"].map(|name| {
+                    let order = order.clone();
+                    let body = move || {
+                        for _ in 0..5 {
+                            order.lock().unwrap().push(name);
+                            yield_now();
+                        }
+                    };
+                    Builder::new(name).core(core(1)).spawn(body).unwrap()
+                });
+                tasks.into_iter().for_each(|task| task.join().unwrap());
+                core::mem::take(&mut *order.lock().unwrap())
+            })
+            .unwrap()
+            .join()
+            .unwrap()
     });
     assert_eq!(order, ["a", "b", "a", "b", "a", "b", "a", "b", "a", "b"]);
 }
@@ -126,11 +127,17 @@ fn a_detached_tasks_result_is_dropped() {
             while !early && !handle.is_finished() {
                 sleep(100_000);
             }
+            let id = handle.task().id();
             drop(handle);
-            sleep(10_000_000);
+            while crate::is_alive(id) {
+                sleep(1_000_000);
+            }
         });
     }
-    assert_eq!(dropped.load(SeqCst), 2);
+    // A result is delivered right after the task has left the list.
+    while dropped.load(SeqCst) != 2 {
+        std::thread::yield_now();
+    }
 }
 
 #[test]
@@ -141,10 +148,12 @@ fn time_passes_while_asleep() {
         let me = current();
         let waker = spawn("waker", move || me.unpark()).unwrap();
         sleep(5_000_000);
-        waker.join().unwrap();
         let slept = clock::now_ns() - start;
+        while !waker.is_finished() {
+            give_way();
+        }
         let start = clock::now_ns();
-        park(); // the kept wake (or that of the join)
+        park(); // returns at once: the wake was kept
         let kept = clock::now_ns() - start;
         let start = clock::now_ns();
         while clock::now_ns() - start < 3_000_000 {

@@ -132,8 +132,9 @@ impl<const N: usize> Calls<N> {
         // SAFETY: `unclaimed` and `unfinished` are 0, so no target may read, and only this core writes.
         slot.work.with_mut(|place| unsafe { *place = Some(work) });
         slot.unfinished.store(targets, Relaxed);
-        // Release: who claims sees the work, and the bits of `unfinished`.
-        slot.unclaimed.store(targets, Release);
+        // Release: who claims sees the work, and the bits of `unfinished`. A swap, not a store, because a core
+        // that is late for the last call may be changing this word at this moment: it comes wholly before or after.
+        slot.unclaimed.swap(targets, Release);
         let in_flight = InFlight { slot, env };
         for target in members(targets) {
             // Release: who reads the mail sees the bit in `unclaimed`.

@@ -171,8 +171,9 @@ impl<const N: usize> Stops<N> {
         self.unfinished.store(if on_each.is_some() { targets } else { 0 }, Relaxed);
         self.held.store(targets, Relaxed);
         self.phase.store(GATHER, Relaxed);
-        // Release: who finds its bit sees all of the above.
-        self.summoned.store(targets, Release);
+        // Release: who finds its bit sees all of the above. A swap, not a store, because a core that is late
+        // for the last round may be changing this word at this moment: it comes wholly before or after.
+        self.summoned.swap(targets, Release);
         let round = Round { stops: self, env };
         for target in members(targets) {
             env.ring(target);
