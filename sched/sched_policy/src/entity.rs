@@ -35,6 +35,7 @@ impl Entity {
     }
 
     /// The task's number, never used again for another task.
+    #[inline]
     pub fn id(&self) -> u64 {
         self.id
     }
@@ -45,6 +46,7 @@ impl Entity {
     }
 
     /// Its scheduling parameters.
+    #[inline]
     pub fn params(&self) -> &Params {
         &self.params
     }
@@ -76,6 +78,7 @@ unsafe impl Sync for Ready {}
 
 impl Ready {
     /// The task.
+    #[inline]
     pub fn entity(&self) -> &Entity {
         // SAFETY: a task in state ready cannot end before it has run, and it cannot run while this right is
         // held here; so the entity outlives `self` (`from_raw`'s contract).
@@ -89,6 +92,7 @@ impl Ready {
     }
 
     /// The task's number.
+    #[inline]
     pub fn id(&self) -> u64 {
         self.entity().id
     }
@@ -99,11 +103,13 @@ impl Ready {
     }
 
     /// The task's scheduling parameters.
+    #[inline]
     pub fn params(&self) -> &Params {
         &self.entity().params
     }
 
     /// Whether the task may run on `core`.
+    #[inline]
     pub fn allowed_on(&self, core: CoreId) -> bool {
         self.entity().allowed.contains(core)
     }
@@ -130,6 +136,7 @@ impl fmt::Debug for Ready {
 unsafe impl Handle for Ready {
     type Node = Entity;
 
+    #[inline]
     fn into_raw(self) -> NonNull<Entity> {
         let node = self.0;
         mem::forget(self);
@@ -138,10 +145,12 @@ unsafe impl Handle for Ready {
 
     /// As [`Handle::from_raw`]; and the first right of all is made by the mechanism when it sets a task's
     /// state to ready: then `node` is a valid entity that stays until the task has run and ended.
+    #[inline]
     unsafe fn from_raw(node: NonNull<Entity>) -> Self {
         Ready(node)
     }
 
+    #[inline]
     fn link(node: &Entity) -> &Link<Entity> {
         &node.link
     }

@@ -28,6 +28,7 @@ impl Params {
     }
 
     /// Urgency: 0 is the least, 255 the most.
+    #[inline]
     pub fn priority(&self) -> u8 {
         self.priority.load(Relaxed)
     }

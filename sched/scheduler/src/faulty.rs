@@ -32,13 +32,25 @@ pub fn dropped(ready: Ready) {
     irq.restore_only();
 }
 
+/// This core's policy.
+#[inline]
+pub fn policy(local: &mut Local) -> &mut dyn Policy {
+    match &mut local.policy {
+        Some(policy) => &mut **policy,
+        None => no_policy(),
+    }
+}
+
+#[cold]
+fn no_policy() -> ! {
+    unreachable!("a core takes part in scheduling only after `init_this_core` gave it a policy")
+}
+
 /// Calls the policy. A panic in it does not leave this function.
 #[inline]
 pub fn guarded<R>(local: &mut Local, call: impl FnOnce(&mut dyn Policy) -> R) -> Result<R, Cause> {
-    match &mut local.policy {
-        Some(policy) => unwind::catch(|| call(&mut **policy)),
-        None => unreachable!("a core takes part in scheduling only after `init_this_core` gave it a policy"),
-    }
+    let policy = policy(local);
+    unwind::catch(|| call(policy))
 }
 
 /// Notes that the policy dropped `count` rights, which are back in the queue.

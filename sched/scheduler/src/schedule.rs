@@ -5,14 +5,16 @@
 //! may be on another core, so nothing that was looked up before is used again.
 
 use core::mem;
+use core::ptr::NonNull;
 use core::sync::atomic::Ordering::Relaxed;
 
 use core_local::{irq_disable, irqs_enabled, preempt_count, set_current_task, take_need_resched};
 use inbox::Handle;
-use sched_policy::{Enqueue, Ready};
-use task_state::Park;
+use sched_policy::{Enqueue, Entity, Policy, Ready};
+use task_state::{Park, Phase};
+use unwind::Cause;
 
-use crate::faulty::{guarded, replace};
+use crate::faulty::{guarded, policy, replace};
 use crate::kill;
 use crate::local::{Core, Local};
 use crate::platform;
@@ -41,6 +43,7 @@ pub fn yield_now() {
 
 /// # Safety
 /// Interrupts are off; the caller holds no reference into this core's local part; `current` is the current task.
+#[inline(always)]
 unsafe fn yield_locked(current: TaskPtr) {
     let core = current.home();
     // SAFETY: the caller's.
@@ -56,18 +59,48 @@ unsafe fn yield_locked(current: TaskPtr) {
 }
 
 /// Puts the running task back into the queue and takes out the one that runs next, claimed. It may be the same.
-#[inline]
+// Inlined into its two callers, and all that is rare kept out of line: this is the heart of every yield.
+#[inline(always)]
 fn exchange(core: &'static Core, local: &mut Local, running: TaskPtr, why: Enqueue) -> TaskPtr {
     running.state.release();
-    // SAFETY: just released: this is the one right.
-    let ready = unsafe { running.ready() };
-    match guarded(local, |policy| policy.exchange(ready, why)) {
-        Ok(Some(next)) => {
-            if let Some(next) = accept(core, next) {
-                return next;
-            }
-            // One in, one out: the count is right.
-        }
+    let mut call = ExchangeCall { policy: policy(local), running, why, next: None };
+    let failure = match unwind::catch(|| call.run()) {
+        // SAFETY: `run` gave this right up, and it is taken here once.
+        Ok(()) => match call.next.map(|next| unsafe { Ready::from_raw(next) }) {
+            Some(next) if belongs_to(core, &next) => match claim(next) {
+                Some(next) => return next,
+                None => return pick_or_idle(core, local), // one in, one out: the count is right
+            },
+            next => Ok(next),
+        },
+        Err(cause) => Err(cause),
+    };
+    exchange_failed(core, local, failure)
+}
+
+/// One call of [`Policy::exchange`] on its way through `catch`, as one word.
+struct ExchangeCall<'a> {
+    policy: &'a mut dyn Policy,
+    running: TaskPtr,
+    why: Enqueue,
+    /// What the policy returned, as a bare pointer: a `Ready` would have this path carry code for dropping it.
+    next: Option<NonNull<Entity>>,
+}
+
+impl ExchangeCall<'_> {
+    #[inline(always)]
+    fn run(&mut self) {
+        // SAFETY: `exchange`, which makes each of these and runs it once, has just released the task: this is the one right.
+        let running = unsafe { self.running.ready() };
+        self.next = self.policy.exchange(running, self.why).map(Ready::into_raw);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn exchange_failed(core: &'static Core, local: &mut Local, failure: Result<Option<Ready>, Cause>) -> TaskPtr {
+    match failure {
+        Ok(Some(next)) => refuse(core, next), // one in, one out
         Ok(None) => local.queued += 1,
         Err(cause) => {
             local.queued += 1;
@@ -78,6 +111,7 @@ fn exchange(core: &'static Core, local: &mut Local, running: TaskPtr, why: Enque
 }
 
 /// Takes the task that runs next out of the queue, claimed; the idle task if there is none.
+#[inline(never)]
 fn pick_or_idle(core: &'static Core, local: &mut Local) -> TaskPtr {
     pick(core, local).unwrap_or_else(|| idle_task(core))
 }
@@ -90,7 +124,9 @@ pub fn pick(core: &'static Core, local: &mut Local) -> Option<TaskPtr> {
             Ok(Some(ready)) => {
                 local.queued = local.queued.saturating_sub(1);
                 core.publish(local);
-                if let Some(task) = accept(core, ready) {
+                if !belongs_to(core, &ready) {
+                    refuse(core, ready);
+                } else if let Some(task) = claim(ready) {
                     return Some(task);
                 }
             }
@@ -117,25 +153,34 @@ fn pick_found_nothing(core: &'static Core, local: &mut Local) {
     crate::faulty::blame(core, local, strays);
 }
 
-/// Checks what a policy returned, and claims it for this core.
+/// Whether a task that a policy returned was handed to it on this very core.
 ///
-/// A policy may return only what was handed to it on this very core. (Two instances could share a list behind our back. A task
-/// that is just giving another core away would then be picked here before it is saved there.)
+/// (Two instances could share a list behind our back. A task that is just giving another core away would then be picked here
+/// before it is saved there.)
 #[inline]
-fn accept(core: &'static Core, ready: Ready) -> Option<TaskPtr> {
+fn belongs_to(core: &'static Core, ready: &Ready) -> bool {
+    core::ptr::eq(TaskPtr::of(ready).home(), core)
+}
+
+/// Uses a right up: the task is this core's to run.
+#[inline]
+fn claim(ready: Ready) -> Option<TaskPtr> {
     let task = TaskPtr::of(&ready);
-    if !core::ptr::eq(task.home(), core) {
-        refuse(core, ready);
-        return None;
-    }
     let claimed = task.state.claim();
-    let _ = ready.into_raw(); // the right is used up
-    if let Err(phase) = claimed {
-        // Cannot happen while a `Ready` is unique; if it does, not running the task is the safe side.
-        log::error!("{}: task {} was picked while it is {phase:?}; dropped", core.id(), task.entity.id());
-        return None;
+    let _ = ready.into_raw();
+    match claimed {
+        Ok(()) => Some(task),
+        Err(phase) => {
+            not_ready(task, phase);
+            None
+        }
     }
-    Some(task)
+}
+
+/// Cannot happen while a `Ready` is unique; if it does, not running the task is the safe side.
+#[cold]
+fn not_ready(task: TaskPtr, phase: Phase) {
+    log::error!("task {} was picked while it is {phase:?}; the pick is void", task.entity.id());
 }
 
 /// A policy returned a task that belongs to another core: it goes back there.

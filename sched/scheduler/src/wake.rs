@@ -177,7 +177,7 @@ fn give(core: &'static Core, local: &mut Local, current: TaskPtr, thief: CoreId,
     for _ in 0..count {
         match guarded(local, |policy| policy.steal(thief)) {
             Ok(Some(ready)) if !core::ptr::eq(TaskPtr::of(&ready).home(), core) => {
-                // Not handed to this core's policy: see `schedule::accept`.
+                // Not handed to this core's policy: see `schedule::belongs_to`.
                 send(TaskPtr::of(&ready).home(), ready);
             }
             Ok(Some(ready)) => {

@@ -89,7 +89,15 @@ impl TaskState {
     // Acquire: pairs with the Release of whoever made it ready, so that its saved context is seen.
     #[inline]
     pub fn claim(&self) -> Result<(), Phase> {
-        let mut word = self.0.load(Relaxed);
+        // Most often neither TOKEN nor KILL is set.
+        match self.0.compare_exchange(READY, RUNNING, Acquire, Relaxed) {
+            Ok(_) => Ok(()),
+            Err(word) => self.claim_with_requests(word),
+        }
+    }
+
+    #[cold]
+    fn claim_with_requests(&self, mut word: u32) -> Result<(), Phase> {
         while word & PHASE == READY {
             match self.0.compare_exchange_weak(word, word | RUNNING, Acquire, Relaxed) {
                 Ok(_) => return Ok(()),

@@ -5,10 +5,10 @@
 //! are handed over at the rendezvous, the old cell is retired. Every second sample is the way back.
 
 use crate::meter;
-use alloc::{string::String, vec::Vec};
+use alloc::string::String;
 use cell_api::{Bench, BenchContext, BenchError};
 use core::mem;
-use namespace::{PolicyInfo, SwapReport};
+use namespace::SwapReport;
 
 /// `swap_pause`
 pub(crate) const SWAP_PAUSE: Bench = Bench {
@@ -77,17 +77,20 @@ fn all_freed(report: &SwapReport) -> Result<(), BenchError> {
     }
 }
 
-/// The cell of the policy in use, and the cell of another.
+/// The cell of the policy in use, and the cell of another: a loaded one, or else one of the archive that a swap has taken out.
 fn two_policies() -> Result<(String, String), BenchError> {
-    let (used, others): (Vec<PolicyInfo>, Vec<PolicyInfo>) =
-        namespace::policies().into_iter().partition(|policy| policy.active);
-    let first = |policies: Vec<PolicyInfo>, without: &str| {
-        policies.into_iter().next().map(|policy| policy.cell).ok_or_else(|| BenchError::failed(without))
-    };
-    let home = first(
-        used,
-        "the policy in use is the built-in one, not a cell: start Keel with `policy=round_robin`",
-    )?;
-    let away = first(others, "there is no second policy to swap to: `cells` lists what is loaded")?;
+    let policies = namespace::policies();
+    let home = policies.iter().find(|policy| policy.active).map(|policy| policy.cell.clone());
+    let home = home.ok_or_else(|| {
+        BenchError::failed(
+            "the policy in use is the built-in one, not a cell: start Keel with `policy=round_robin`",
+        )
+    })?;
+    let live = namespace::cells();
+    let replaced =
+        namespace::archive_names().into_iter().find(|name| live.iter().all(|cell| cell.name != *name));
+    let away = policies.into_iter().find(|policy| !policy.active).map(|policy| policy.cell).or(replaced);
+    let away =
+        away.ok_or_else(|| BenchError::failed("there is no second policy: `policy` lists those there are"))?;
     Ok((home, away))
 }

@@ -7,6 +7,7 @@ use args::Args;
 use cell_api::{Command, CommandError, Invocation};
 use report::Nanoseconds;
 
+/// What this cell brings.
 pub static COMMANDS: [Command; 4] = [
     Command {
         name: "cells",
@@ -61,8 +62,7 @@ fn policy(invocation: &mut Invocation<'_>) -> Result<(), CommandError> {
     let name = args.optional_word()?;
     args.finish()?;
     match name.map(|name| policies().plan(name)) {
-        None => show_policies(invocation),
-        Some(Plan::InUse) => show_policies(invocation),
+        None | Some(Plan::InUse) => show_policies(invocation),
         Some(Plan::Swap { old, new }) => perform_swap(invocation, &old, &new),
         Some(Plan::Take { cell }) => {
             let committed = namespace::use_policy(&cell).map_err(CommandError::failed)?;
@@ -88,7 +88,7 @@ fn policies() -> Policies {
     let live = namespace::cells();
     let mut archived = namespace::archive_names();
     archived.retain(|name| !live.iter().any(|cell| cell.name == *name));
-    Policies { running: scheduler::current_policy().into(), loaded: namespace::policies(), archived }
+    Policies { running: scheduler::current_policy(), loaded: namespace::policies(), archived }
 }
 
 fn swap_cells(invocation: &mut Invocation<'_>) -> Result<(), CommandError> {

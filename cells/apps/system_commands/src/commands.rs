@@ -5,6 +5,7 @@ use args::Args;
 use cell_api::{Command, CommandError, Invocation};
 use power::Status;
 
+/// What this cell brings.
 pub static COMMANDS: [Command; 5] = [
     Command {
         name: "cores",

@@ -1,6 +1,6 @@
 //! Console commands about tasks: who lives, starting some in the background, waiting for them, killing.
 //!
-//! The load (`spawn load`, then `wait`) is the kernel's own check of its scheduler: see [`ledger`].
+//! The load (`spawn load`, then `wait`) is the kernel's own check of its scheduler: see `ledger.rs`.
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -1,7 +1,7 @@
 //! A load that checks itself: tasks that compute, yield, sleep, park and wake each other for a set number of steps, and enter
-//! what they do in a [`Ledger`].
+//! what they do in a ledger.
 //!
-//! It runs beside whatever is being tried out, a swap of the policy above all. What a task does is in [`script`].
+//! It runs beside whatever is being tried out, a swap of the policy above all. What a task does is in `script.rs`.
 
 use crate::ledger::Ledger;
 use crate::script::{self, Then};
