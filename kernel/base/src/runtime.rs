@@ -21,7 +21,9 @@ static STOPPING: AtomicBool = AtomicBool::new(false);
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     // A task that may be unwound is; everywhere else there is nobody to carry on.
-    if core_local::irqs_enabled() && !unwind::is_unwinding() && scheduler::in_task() {
+    // A policy is called with interrupts off, and the scheduler catches what comes out of it.
+    let in_task = core_local::irqs_enabled() && !unwind::is_unwinding() && scheduler::in_task();
+    if in_task || scheduler::in_policy() {
         let message = alloc::format!("{}", info.message());
         crate::report::death(format_args!("panicked{}: {message}", Place(info)));
         unwind::raise(Cause::Panic(message));

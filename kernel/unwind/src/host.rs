@@ -34,7 +34,7 @@ mod tests {
     #[test]
     fn a_value_passes_and_a_cause_is_caught() {
         assert_eq!(catch(|| 7), Ok(7));
-        assert_eq!(catch(|| raise(Cause::Killed)) as Result<(), _>, Err(Cause::Killed));
-        assert_eq!(catch(|| panic!("x {}", 1)) as Result<(), _>, Err(Cause::Panic("x 1".into())));
+        assert_eq!(catch::<()>(|| raise(Cause::Killed)), Err(Cause::Killed));
+        assert_eq!(catch::<()>(|| panic!("x {}", 1)), Err(Cause::Panic("x 1".into())));
     }
 }

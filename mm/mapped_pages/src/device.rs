@@ -38,10 +38,13 @@ impl MappedPages {
     /// need is for the device's driver to say.
     ///
     /// # Errors
-    /// As [`read_register`](Self::read_register).
+    /// As [`read_register`](Self::read_register), or if the mapping was made unwritable.
     pub fn write_register<T: Register>(&self, offset: usize, value: T) -> Result<(), ViewError> {
         let register = self.register::<T>(offset)?;
-        // SAFETY: as above, and device mappings are writable; no reference to the registers exists.
+        if !self.permissions.writable() {
+            return Err(ViewError::NotWritable(self.permissions));
+        }
+        // SAFETY: as above, and the mapping is writable; no reference to the registers exists.
         unsafe { register.write_volatile(value) };
         Ok(())
     }

@@ -235,7 +235,7 @@ impl MappedPages {
         self.caching
     }
 
-    /// Unmaps, shoots down, and returns what pages and frames were owned, to be released.
+    /// Unmaps, shoots down, and returns what pages and frames were owned: to be taken out, or dropped, which frees them.
     ///
     /// # Errors
     /// If a core does not answer; pages and frames are then lost on purpose.

@@ -67,6 +67,8 @@ fn dropping_returns_everything() {
         assert_eq!(free(), before - bytes.div_ceil(4096));
         drop(memory);
         assert_eq!(free(), before);
+        drop(MappedPages::allocate(bytes, Permissions::ReadWrite).unwrap().unmap().unwrap());
+        assert_eq!(free(), before, "what was flushed is freed when it is dropped");
     }
 }
 
@@ -76,8 +78,11 @@ fn exhaustion_is_an_error_and_leaves_nothing_behind() {
     let before = free();
     let error = MappedPages::allocate((before + 1) * 4096, Permissions::ReadWrite).unwrap_err();
     assert!(matches!(error, MapError::Map(_)), "{error}");
-    // Page tables for the range were made and stay.
-    assert!(before - free() <= before / 512 + 2);
+    assert_eq!(free(), before, "what can never be met takes nothing");
+    // There are enough frames, but not for the page tables as well, which are made and stay.
+    let error = MappedPages::allocate(before * 4096, Permissions::ReadWrite).unwrap_err();
+    assert!(matches!(error, MapError::Map(_)), "{error}");
+    assert!((1..=before / 512 + 2).contains(&(before - free())));
     assert!(matches!(MappedPages::allocate(usize::MAX, Permissions::ReadOnly), Err(MapError::OutOfPages(_))));
     assert!(matches!(MappedPages::allocate(0, Permissions::ReadOnly), Err(MapError::Empty)));
 }
@@ -123,7 +128,7 @@ fn devices_have_registers_and_no_views() {
     let _machine = machine();
     let before = free();
     // SAFETY: beyond the simulated memory there is nothing; the registers are not accessed below.
-    let device = unsafe { MappedPages::map_device(PhysAddr::new(0xfed0_0010), 0x3f0) }.unwrap();
+    let mut device = unsafe { MappedPages::map_device(PhysAddr::new(0xfed0_0010), 0x3f0) }.unwrap();
     assert_eq!(
         (device.start().as_u64() % 4096, device.len(), device.caching()),
         (0x10, 0x3f0, Caching::Uncached)
@@ -137,6 +142,8 @@ fn devices_have_registers_and_no_views() {
     assert_eq!(device.read_register::<u32>(2), Err(ViewError::Misaligned { offset: 2, align: 4 }));
     assert!(matches!(device.read_register::<u64>(0x3ec), Err(ViewError::OutOfBounds { .. })));
     assert!(device.read_register::<u64>(usize::MAX).is_err());
+    device.protect(Permissions::ReadOnly).unwrap();
+    assert_eq!(device.write_register(0, 1u32), Err(ViewError::NotWritable(Permissions::ReadOnly)));
     drop(device);
     assert!(before - free() <= 3, "a device's registers are not frames");
     let memory = MappedPages::allocate(8, Permissions::ReadWrite).unwrap();

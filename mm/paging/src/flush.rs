@@ -40,16 +40,13 @@ impl core::error::Error for Unanswered {}
 pub(crate) fn everywhere(range: PageRange) -> Result<(), Unanswered> {
     // The set of others and this core's own flush must be about the same core.
     let pinned = core_local::preempt_disable();
-    let mut others = core_local::online();
-    others.remove(core_local::current());
-    // Ours first: the others then only have their own work to be waited for.
+    // Ours first, and before the set of others is read. Flushing is serialising (SDM volume 3, section 9.3): the
+    // entries that were written are visible to all before the read. So of a core that goes online meanwhile, either
+    // we see that it is, or the flush with which it begins (`all_here`) comes after our writes. The other way
+    // round, our writes could still wait in the store buffer while it flushes and caches the old entry again.
     here(range);
-    let result = if others.is_empty() {
-        Ok(())
-    } else {
-        ipi::call(others, kernel::flush_packed, kernel::pack(range), TIMEOUT_NS)
-            .map_err(|unanswered| Unanswered { cores: unanswered.cores })
-    };
+    let result = ipi::call(core_local::online(), kernel::flush_packed, kernel::pack(range), TIMEOUT_NS)
+        .map_err(|unanswered| Unanswered { cores: unanswered.cores });
     drop(pinned);
     result
 }

@@ -6,8 +6,8 @@
 //!                     attach, protect                             Frames<Allocated> (one by one)
 //! ```
 //!
-//! Frames come out of a mapping by way of [`Flushed`] alone, and there is no way to make a [`Flushed`] but
-//! the flush. If a core does not answer it, [`Unflushed`] is dropped, and with it pages and frames are out
+//! Frames come out of a mapping by way of [`Flushed`] alone (dropped, it frees them), and there is no way to make a
+//! [`Flushed`] but the flush. If a core does not answer it, [`Unflushed`] is dropped, and with it pages and frames are out
 //! of circulation for ever.
 //!
 //! ```compile_fail
@@ -25,6 +25,7 @@
 //! ```
 
 use core::fmt;
+use core::mem::ManuallyDrop;
 use core::ops::Range;
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -44,6 +45,9 @@ use crate::walk::{Mapper, Translation, WalkError};
 static ROOT: AtomicU64 = AtomicU64::new(0);
 /// Start and end of the image's text and of its rodata, as physical addresses: never writable.
 static PROTECTED: [[AtomicU64; 2]; 2] = [const { [const { AtomicU64::new(0) }; 2] }; 2];
+
+/// Up to so many pages are mapped without asking first whether there is memory for them.
+const UNCHECKED_PAGES: usize = 256;
 
 /// Why pages could not be mapped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -190,6 +194,12 @@ pub fn attach(pages: &mut Pages<Mapped>, which: Range<usize>, backing: Backing) 
 /// Nobody else has, or will have, a claim to the pages of `range`.
 pub unsafe fn attach_owned(range: PageRange, backing: Backing) -> Result<(), MapError> {
     let mapper = mapper().ok_or(MapError::NotInitialised)?;
+    // What can never be met must not eat all memory first, from under everybody else. Counting takes time, so small
+    // ranges are not checked.
+    if range.count() > UNCHECKED_PAGES && range.count() > frame_allocator::stats().free {
+        let error = OutOfFrames::Exhausted { count: range.count(), align: 1 };
+        return Err(MapError::Attach(AttachError::Frame(error)));
+    }
     let (permissions, zeroed) = match backing {
         Backing::Zeroed(permissions) => (permissions, true),
         Backing::Raw | Backing::Reserve => (Permissions::ReadWrite, false),
@@ -290,11 +300,10 @@ pub struct Unflushed {
     was_present: bool,
 }
 
-/// Pages that no core can reach any more, with frames to be taken out.
-#[must_use = "pages and frames are lost unless this is released"]
+/// Pages that no core can reach any more, with frames to be taken out. Dropping it frees both.
 #[derive(Debug)]
 pub struct Flushed {
-    pages: Pages<Unmapped>,
+    pages: ManuallyDrop<Pages<Unmapped>>,
 }
 
 /// Makes `pages` inaccessible. The frames stay named in the entries: nothing is allocated.
@@ -319,26 +328,47 @@ impl Unflushed {
         if self.was_present {
             flush::everywhere(self.pages.range())?;
         }
-        Ok(Flushed { pages: self.pages })
+        Ok(Flushed { pages: ManuallyDrop::new(self.pages) })
     }
 }
 
 impl Flushed {
     /// Empties the entries, hands each owned frame to `take`, and returns the pages.
-    pub fn release(self, mut take: impl FnMut(Frames)) -> Pages {
-        if let Some(mapper) = mapper() {
-            let result = mapper.collect(self.pages.range(), |frame, owned| {
-                if owned {
-                    // SAFETY: the entry was stale, so this crate had put the frame there and made it not present,
-                    // and it is emptied now, so this happens once. All cores have flushed.
-                    take(unsafe { Frames::from_entry(frame, 1).assume_flushed() });
-                }
-            });
-            debug_assert_eq!(result, Ok(()), "detach has walked the same tables");
-        }
-        // SAFETY: the entries are empty now, and all cores have flushed: there is no other way to make a `Flushed`.
-        unsafe { self.pages.assume_flushed() }
+    pub fn release(self, take: impl FnMut(Frames)) -> Pages {
+        let mut flushed = ManuallyDrop::new(self);
+        // SAFETY: `flushed` is not used again, and its destructor does not run.
+        let pages = unsafe { ManuallyDrop::take(&mut flushed.pages) };
+        // SAFETY: all cores have flushed: there is no other way to make a `Flushed`.
+        unsafe { empty(pages, take) }
     }
+}
+
+impl Drop for Flushed {
+    fn drop(&mut self) {
+        // SAFETY: a destructor runs once, and nothing uses the field after it.
+        let pages = unsafe { ManuallyDrop::take(&mut self.pages) };
+        // SAFETY: as in `release`.
+        drop(unsafe { empty(pages, drop) });
+    }
+}
+
+/// Empties the entries of `pages` and hands each owned frame to `take`.
+///
+/// # Safety
+/// All cores have flushed `pages`.
+unsafe fn empty(pages: Pages<Unmapped>, mut take: impl FnMut(Frames)) -> Pages {
+    if let Some(mapper) = mapper() {
+        let result = mapper.collect(pages.range(), |frame, owned| {
+            if owned {
+                // SAFETY: the entry was stale, so this crate had put the frame there and made it not present,
+                // and it is emptied now, so this happens once. The caller says that all cores have flushed.
+                take(unsafe { Frames::from_entry(frame, 1).assume_flushed() });
+            }
+        });
+        debug_assert_eq!(result, Ok(()), "detach has walked the same tables");
+    }
+    // SAFETY: the entries are empty now, and the caller says that all cores have flushed.
+    unsafe { pages.assume_flushed() }
 }
 
 /// Unmaps, flushes everywhere, and frees pages and frames: the whole way in one call.
@@ -352,7 +382,7 @@ pub fn retire(pages: Pages<Mapped>) -> Result<(), UnmapError> {
         .and_then(|unflushed| unflushed.flush().map_err(UnmapError::Unanswered));
     match flushed {
         Ok(flushed) => {
-            drop(flushed.release(drop));
+            drop(flushed);
             Ok(())
         }
         Err(error) => {

@@ -48,9 +48,30 @@ fn no_policy() -> ! {
 
 /// Calls the policy. A panic in it does not leave this function.
 #[inline]
-pub fn guarded<R>(local: &mut Local, call: impl FnOnce(&mut dyn Policy) -> R) -> Result<R, Cause> {
+pub fn guarded<R>(
+    core: &Core,
+    local: &mut Local,
+    call: impl FnOnce(&mut dyn Policy) -> R,
+) -> Result<R, Cause> {
     let policy = policy(local);
-    unwind::catch(|| call(policy))
+    caught(core, || call(policy))
+}
+
+/// Runs code of a policy on this core. A panic in it does not leave this function, although interrupts are off: for as long
+/// the core says so ([`in_policy`]).
+#[inline(always)]
+pub fn caught<R>(core: &Core, call: impl FnOnce() -> R) -> Result<R, Cause> {
+    core.in_policy.store(true, Relaxed);
+    let result = unwind::catch(call);
+    core.in_policy.store(false, Relaxed);
+    result
+}
+
+/// Whether this core is inside a policy's code, with interrupts off, and a panic there is caught. For the panic handler, which
+/// cannot unwind out of other code that runs with interrupts off.
+pub fn in_policy() -> bool {
+    !core_local::irqs_enabled()
+        && TaskPtr::current().is_some_and(|current| current.home().in_policy.load(Relaxed))
 }
 
 /// Notes that the policy dropped `count` rights, which are back in the queue.
@@ -78,9 +99,10 @@ pub fn replace(core: &'static Core, local: &mut Local, why: core::fmt::Arguments
     let failed = local.policy.replace(spare);
     local.queued = 0;
     local.strays_seen = 0;
-    let name = failed.as_ref().map_or("(none)", |policy| policy.name());
-    log::error!("{}: policy {name} failed: {why}; the built-in policy takes over here", core.id());
-    drop_quietly(failed);
+    log::error!("{}: the policy failed: {why}; the built-in policy takes over here", core.id());
+    if let Err(cause) = caught(core, || drop(failed)) {
+        log::error!("{}: policy failed again while it was dropped: {cause}", core.id());
+    }
     core.strays.store(0, Relaxed);
     let current = TaskPtr::current();
     let mut recovered = 0;
@@ -90,7 +112,7 @@ pub fn replace(core: &'static Core, local: &mut Local, why: core::fmt::Arguments
     }
     // The inbox may have held newly woken ones too, so this is the least that is missing.
     if recovered < expected {
-        log::error!("{}: policy {name} has lost {} task(s)", core.id(), expected - recovered);
+        log::error!("{}: the policy has lost {} task(s)", core.id(), expected - recovered);
     }
     core.publish(local);
     local.want_switch = true;

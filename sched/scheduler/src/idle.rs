@@ -9,7 +9,7 @@ use task_state::Alert;
 use crate::faulty::{guarded, replace};
 use crate::local::{Core, Local, NEVER};
 use crate::platform;
-use crate::schedule::{pick, switch_to};
+use crate::schedule::{account, change, pick};
 use crate::task::TaskPtr;
 use crate::wake::{admit, ask_for_work, drain, serve_steal, share_with_sleepers};
 
@@ -46,8 +46,9 @@ unsafe fn turn(idle: TaskPtr) {
         let _ = core.steal.take();
         if let Some(next) = pick(core, local) {
             leave(core, local, idle);
-            // SAFETY: interrupts are off; `next` was claimed; nothing of this core is used afterwards.
-            return unsafe { switch_to(core, local, idle, next) };
+            account(core, local, idle, next);
+            // SAFETY: interrupts are off; `next` was claimed by `pick`; `local` ends here.
+            return unsafe { change(idle, next, core::ptr::null()) };
         }
     }
     ask_for_work(core);
@@ -65,7 +66,7 @@ fn leave(core: &'static Core, local: &mut Local, idle: TaskPtr) {
     } else if !core.alertness.lower(Alert::Tickless, || core.inbox.is_empty()) {
         drain(core, local, idle);
     }
-    // If somebody waits, `switch_to` starts the tick.
+    // If somebody waits, `account` starts the tick.
 }
 
 /// The timer interrupt: wakes the tasks whose time has come, and ticks if tasks wait.
@@ -112,7 +113,7 @@ fn tick(core: &'static Core, local: &mut Local, current: TaskPtr, now: u64) {
     }
     if local.queued > 0 {
         let ran = platform::ticks_to_ns(now.saturating_sub(local.since));
-        match guarded(local, |policy| policy.tick(current.entity.params(), ran)) {
+        match guarded(core, local, |policy| policy.tick(current.entity.params(), ran)) {
             Ok(false) => {}
             Ok(true) => {
                 local.want_switch = true;

@@ -71,6 +71,7 @@ mod tests;
 
 pub use builtin::BUILT_IN;
 pub use core_local::{CoreId, CoreSet};
+pub use faulty::in_policy;
 pub use idle::enter_idle;
 pub use kill::{KILL_GRACE_NS, KillError, kill};
 pub use platform::now_ns;

@@ -11,7 +11,7 @@
 
 use alloc::boxed::Box;
 use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering::*};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering::*};
 
 use arrayvec::ArrayVec;
 use core_local::{CachePadded, CoreId, CoreSet, PerCore, per_core};
@@ -40,6 +40,8 @@ pub struct Core {
     pub load: AtomicU32,
     /// How many rights to run its policy has dropped since it last looked.
     pub strays: AtomicU32,
+    /// It runs a policy's code. Written by it alone.
+    pub in_policy: AtomicBool,
     id: AtomicU32,
     /// Switches on this core. Written by it alone.
     pub switches: AtomicU64,
@@ -87,6 +89,7 @@ impl Core {
             steal: StealRequest::new(),
             load: AtomicU32::new(0),
             strays: AtomicU32::new(0),
+            in_policy: AtomicBool::new(false),
             id: AtomicU32::new(0),
             switches: AtomicU64::new(0),
             preemptions: AtomicU64::new(0),

@@ -18,8 +18,8 @@ use sched_policy::{Enqueue, Policy, PolicyFactory};
 use unwind::Cause;
 
 use crate::builtin::BUILT_IN;
-use crate::faulty::{RETIRING, drop_quietly};
-use crate::local::{self, Local};
+use crate::faulty::{RETIRING, caught, drop_quietly};
+use crate::local::{self, Core, Local};
 use crate::platform::{self, RendezvousError};
 
 /// No policy gives up more tasks than this on one core: one that never comes to an end is broken.
@@ -131,7 +131,7 @@ pub fn swap_policy(factory: &PolicyFactory, timeout_ns: u64) -> Result<PolicySwa
             // SAFETY: all cores stand still, with interrupts off, outside of the scheduler's code (which runs
             // with interrupts off), so no reference to the local part is alive on this core.
             let local = unsafe { core.local() };
-            exchange(local, &mut slot.lock());
+            exchange(core, local, &mut slot.lock());
             core.publish(local);
         }
     };
@@ -154,10 +154,10 @@ pub fn swap_policy(factory: &PolicyFactory, timeout_ns: u64) -> Result<PolicySwa
 }
 
 /// On each core, while all stand still: the tasks go from the old policy into the new one.
-fn exchange(local: &mut Local, slot: &mut Exchange) {
+fn exchange(core: &'static Core, local: &mut Local, slot: &mut Exchange) {
     let (Some(mut new), Some(mut old)) = (slot.policy.take(), local.policy.take()) else { return };
     let before = local.queued;
-    let moved = unwind::catch(|| {
+    let moved = caught(core, || {
         let mut moved = 0;
         while moved < EXPORT_LIMIT {
             let Some(task) = old.export() else { break };
@@ -166,11 +166,11 @@ fn exchange(local: &mut Local, slot: &mut Exchange) {
         }
         moved
     });
-    let after = moved.as_ref().map(|_| new.len());
+    let after = caught(core, || new.len());
     slot.moved = *moved.as_ref().unwrap_or(&0);
     local.queued = slot.moved;
     local.strays_seen = 0;
-    slot.mismatch = after != Ok(before);
+    slot.mismatch = moved.is_err() || after != Ok(before);
     if local.spare.is_none() {
         local.spare = slot.spare.take();
     }

@@ -14,7 +14,7 @@ use sched_policy::{Enqueue, Entity, Policy, Ready};
 use task_state::{Park, Phase};
 use unwind::Cause;
 
-use crate::faulty::{guarded, policy, replace};
+use crate::faulty::{caught, guarded, policy, replace};
 use crate::kill;
 use crate::local::{Core, Local};
 use crate::platform;
@@ -53,8 +53,11 @@ unsafe fn yield_locked(current: TaskPtr) {
     }
     if local.queued != 0 && !current.idle {
         let next = exchange(core, local, current, Enqueue::Yielded);
-        // SAFETY: interrupts are off; `next` was claimed by `exchange`.
-        unsafe { switch_to(core, local, current, next) };
+        if next != current {
+            account(core, local, current, next);
+            // SAFETY: interrupts are off; `next` was claimed by `exchange`; `local` ends here.
+            unsafe { change(current, next, core::ptr::null()) };
+        }
     }
 }
 
@@ -64,7 +67,7 @@ unsafe fn yield_locked(current: TaskPtr) {
 fn exchange(core: &'static Core, local: &mut Local, running: TaskPtr, why: Enqueue) -> TaskPtr {
     running.state.release();
     let mut call = ExchangeCall { policy: policy(local), running, why, next: None };
-    let failure = match unwind::catch(|| call.run()) {
+    let failure = match caught(core, || call.run()) {
         // SAFETY: `run` gave this right up, and it is taken here once.
         Ok(()) => match call.next.map(|next| unsafe { Ready::from_raw(next) }) {
             Some(next) if belongs_to(core, &next) => match claim(next) {
@@ -120,7 +123,7 @@ fn pick_or_idle(core: &'static Core, local: &mut Local) -> TaskPtr {
 #[inline]
 pub fn pick(core: &'static Core, local: &mut Local) -> Option<TaskPtr> {
     loop {
-        match guarded(local, |policy| policy.pick()) {
+        match guarded(core, local, |policy| policy.pick()) {
             Ok(Some(ready)) => {
                 local.queued = local.queued.saturating_sub(1);
                 core.publish(local);
@@ -196,31 +199,12 @@ fn idle_task(core: &'static Core) -> TaskPtr {
     unsafe { TaskPtr::from_raw(core.idle.load(Relaxed)) }
 }
 
-/// Runs `to` in place of `from`.
+/// Keeps the books for a switch from `from` to `to`; [`change`] follows at once.
 ///
-/// # Safety
-/// Interrupts are off; `from` is the current task; `to` was claimed for this core (or is its idle task). The
-/// caller does not use `core` or `local` afterwards.
-#[inline]
-pub unsafe fn switch_to(core: &'static Core, local: &mut Local, from: TaskPtr, to: TaskPtr) {
-    if from != to {
-        // SAFETY: the caller's.
-        unsafe { switch_leaving(core, local, from, to, core::ptr::null()) };
-    }
-}
-
-/// As [`switch_to`], and tells the other side that `dead`, if not null, has ended.
-///
-/// # Safety
-/// As [`switch_to`]; `dead` is null, or it is `from`, whose state is dead.
-#[inline]
-unsafe fn switch_leaving(
-    core: &'static Core,
-    local: &mut Local,
-    from: TaskPtr,
-    to: TaskPtr,
-    dead: *const Task,
-) {
+/// The two are apart so that no reference to the core's local part is an argument of the function that switches: such a
+/// reference must be the only one until its function returns, and by then others have used the core.
+#[inline(always)]
+pub fn account(core: &'static Core, local: &mut Local, from: TaskPtr, to: TaskPtr) {
     let now = platform::ticks();
     // Each of these words has one writer, this core.
     let ran = now.wrapping_sub(local.since);
@@ -229,10 +213,21 @@ unsafe fn switch_leaving(
     to.switches.store(to.switches.load(Relaxed).wrapping_add(1), Relaxed);
     core.switches.store(core.switches.load(Relaxed).wrapping_add(1), Relaxed);
     ensure_tick(core, local);
+}
+
+/// Runs `to` in place of `from`, and tells it that `dead`, if not null, has ended.
+///
+/// # Safety
+/// 1. Interrupts are off, and no reference to this core's local part is used afterwards.
+/// 2. `from` is the current task; `to` is another, and was claimed for this core (or is its idle task).
+/// 3. `dead` is null, or it is `from`, whose state is dead.
+#[inline(always)]
+pub unsafe fn change(from: TaskPtr, to: TaskPtr, dead: *const Task) {
     set_current_task(to.as_ptr().cast());
-    // SAFETY: 1. Interrupts are off, and neither `core` nor `local` is used below. 2. `to` is ours alone, by its
-    // claim (an idle task is its core's alone), and its context was saved before it became ready or is being its
-    // core's own. 3. `from.context` lives in the task, which lives until it has run again and ended.
+    // SAFETY: 1. Interrupts are off, and nothing that was looked up before is used below. 2. `to` is ours alone, by
+    // its claim (an idle task is its core's alone), and its context was saved before it became ready, by this core or
+    // by one that handed it on afterwards. 3. `from.context` lives in the task, which lives until it has run again
+    // and ended.
     let dead = unsafe { switch(from.context.get(), *to.context.get(), dead) };
     if !dead.is_null() {
         // SAFETY: the task that ended named itself; its stack is not in use any more, for we stand on ours.
@@ -319,8 +314,11 @@ unsafe fn park_locked(current: TaskPtr, deadline: Option<u64>) {
         drain(core, local, idle_task(core));
     }
     let next = pick_or_idle(core, local);
-    // SAFETY: interrupts are off; `next` was claimed.
-    unsafe { switch_to(core, local, current, next) };
+    if next != current {
+        account(core, local, current, next);
+        // SAFETY: interrupts are off; `next` was claimed by `pick`; `local` ends here.
+        unsafe { change(current, next, core::ptr::null()) };
+    }
 }
 
 #[cold]
@@ -348,7 +346,8 @@ pub unsafe fn exit(current: TaskPtr) -> ! {
             drain(core, local, idle_task(core));
         }
         let next = pick_or_idle(core, local);
-        switch_leaving(core, local, current, next, current.as_ptr());
+        account(core, local, current, next);
+        change(current, next, current.as_ptr());
     }
     unreachable!("a dead task is never claimed, so nothing continues it")
 }
@@ -395,8 +394,11 @@ unsafe fn look(current: TaskPtr) {
     if mem::take(&mut local.want_switch) && local.queued > 0 {
         core.preemptions.store(core.preemptions.load(Relaxed).wrapping_add(1), Relaxed);
         let next = exchange(core, local, current, Enqueue::Preempted);
-        // SAFETY: interrupts are off; `next` was claimed.
-        unsafe { switch_to(core, local, current, next) };
+        if next != current {
+            account(core, local, current, next);
+            // SAFETY: interrupts are off; `next` was claimed by `exchange`; `local` ends here.
+            unsafe { change(current, next, core::ptr::null()) };
+        }
     }
 }
 

@@ -67,7 +67,7 @@ pub fn admit(core: &'static Core, local: &mut Local, current: Option<TaskPtr>, r
     task.set_home(core);
     let running = current.filter(|current| !current.idle);
     local.queued += 1;
-    let result = guarded(local, |policy| {
+    let result = guarded(core, local, |policy| {
         let urgent = running.is_some_and(|running| policy.preempts(running.entity.params(), ready.params()));
         policy.enqueue(ready, why);
         urgent
@@ -175,7 +175,7 @@ pub fn share_with_sleepers(core: &'static Core, local: &mut Local, current: Task
 
 fn give(core: &'static Core, local: &mut Local, current: TaskPtr, thief: CoreId, count: usize) {
     for _ in 0..count {
-        match guarded(local, |policy| policy.steal(thief)) {
+        match guarded(core, local, |policy| policy.steal(thief)) {
             Ok(Some(ready)) if !core::ptr::eq(TaskPtr::of(&ready).home(), core) => {
                 // Not handed to this core's policy: see `schedule::belongs_to`.
                 send(TaskPtr::of(&ready).home(), ready);

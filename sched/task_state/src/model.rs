@@ -2,6 +2,7 @@
 
 use core::ptr::NonNull;
 use std::boxed::Box;
+use std::vec::Vec;
 
 use inbox::{Handle, Inbox, Link};
 use loom::cell::UnsafeCell;
@@ -147,24 +148,36 @@ impl Core {
     }
 }
 
-/// Two producers against a core that goes to sleep: it stays awake or is poked, whatever the order.
-#[test]
-fn idle_sleep_handshake() {
-    loom::model(|| {
+/// Producers against a core that looks once more, goes to sleep, and may be too early with both: it stays awake or is
+/// poked, whatever the order.
+fn sleep_handshake(producers: usize, looks_before: bool) {
+    loom::model(move || {
         let core = Core::new();
-        let wakers = [(); 2].map(|()| {
-            let core = core.clone();
-            thread::spawn(move || core.wake())
-        });
-        let mut taken = core.inbox.take_all().count(); // an earlier look that may come too soon
+        let wakers: Vec<_> = (0..producers)
+            .map(|_| {
+                let core = core.clone();
+                thread::spawn(move || core.wake())
+            })
+            .collect();
+        let mut taken = if looks_before { core.inbox.take_all().count() } else { 0 };
         let asleep = core.alertness.lower(Alert::Asleep, || core.inbox.is_empty());
         wakers.into_iter().for_each(|waker| waker.join().unwrap());
         if asleep && !core.inbox.is_empty() {
             assert!(core.poked.load(Relaxed), "it sleeps, work waits, and nobody poked it");
         }
         taken += core.inbox.take_all().count();
-        assert_eq!(taken, 2);
+        assert_eq!(taken, producers);
     });
+}
+
+#[test]
+fn idle_sleep_handshake() {
+    sleep_handshake(1, true);
+}
+
+#[test]
+fn idle_sleep_handshake_with_two_producers() {
+    sleep_handshake(2, false);
 }
 
 /// An idle core asks and goes to sleep; the busy one answers: the task arrives, and the asker is awake or poked.

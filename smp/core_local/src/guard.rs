@@ -7,7 +7,8 @@
 //! a tickless core may never come.
 //!
 //! Guards are neither `Send` nor `Sync`, and each restores what it found: drop them in the reverse
-//! of the order in which they were taken. (Scopes do; host builds assert it.)
+//! of the order in which they were taken. (Scopes do; host builds assert it.) What another order
+//! must never do is turn interrupts on while the core holds an IRQ lock: that is checked always.
 
 use core::marker::PhantomData;
 use core::sync::atomic::{AtomicPtr, Ordering};
@@ -78,10 +79,12 @@ impl IrqGuard {
 
     /// Restores the interrupt flag as a drop does, but does not look for a wanted reschedule.
     /// For the scheduler itself, which must not enter itself from its own exit path.
+    ///
+    /// # Panics
+    /// As a drop: if it would turn interrupts on while this core holds an IRQ lock.
     #[inline]
     pub fn restore_only(self) {
-        self.restore();
-        core::mem::forget(self);
+        core::mem::ManuallyDrop::new(self).restore();
     }
 
     #[inline]
@@ -91,9 +94,22 @@ impl IrqGuard {
             "an IrqGuard was dropped out of order, or interrupts were enabled behind its back"
         );
         if self.were_enabled {
+            if !local::held_locks().is_null() {
+                dropped_before_a_lock();
+            }
             local::irq_enable();
         }
     }
+}
+
+/// A lock that is still held was taken after this guard, since it was taken with interrupts off. If they went on
+/// now, its holder could be preempted and go on on another core, while this core's list still names the lock.
+#[cold]
+fn dropped_before_a_lock() -> ! {
+    panic!(
+        "an IrqGuard, or the guard of an IRQ lock, was dropped before that of a lock taken later; \
+         drop guards in the reverse of the order in which they were taken"
+    )
 }
 
 impl Drop for IrqGuard {

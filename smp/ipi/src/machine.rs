@@ -65,11 +65,12 @@ pub fn poke(core: CoreId) {
 pub fn call(targets: CoreSet, f: fn(usize), arg: usize, timeout_ns: u64) -> Result<(), Unanswered> {
     // The slot is the core's, so the call must end where it began.
     let pinned = preempt_disable();
+    // Also when there is nobody to call, so that a run on one core finds the mistake.
+    irq_lock::assert_none_held("a cross-core call");
+    assert!(!STOPS.is_inside(pinned.core().index()), "a cross-core call from inside a rendezvous");
     if targets.without(pinned.core()).is_empty() {
         return Ok(());
     }
-    irq_lock::assert_none_held("a cross-core call");
-    assert!(!STOPS.is_inside(pinned.core().index()), "a cross-core call from inside a rendezvous");
     let waiter = Waiter::new(pinned.core(), timeout_ns);
     CALLS
         .call(&waiter, targets.bits(), Work { f, arg })

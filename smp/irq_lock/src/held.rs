@@ -41,6 +41,16 @@ impl Header {
     }
 }
 
+impl Drop for Header {
+    /// A guard that is forgotten ends its borrow, so the lock can go while it is held. Interrupts have been off since
+    /// then, so this is the core that took it.
+    fn drop(&mut self) {
+        if self.holder.load(Ordering::Relaxed) == core_local::executor() {
+            remove(self);
+        }
+    }
+}
+
 /// Puts a lock that was just taken on this core's list. Interrupts are off.
 #[inline]
 pub(crate) fn push(header: &Header) {
@@ -59,13 +69,13 @@ pub(crate) fn remove(header: &Header) {
     }
 }
 
-/// Guards may be dropped in another order than they were taken in.
+/// Guards may be dropped in another order than they were taken in, as long as the first one taken goes last.
 #[cold]
 fn remove_from_within(header: &Header, below: *mut Header) {
     let mut above = core_local::held_locks().cast::<Header>();
     while !above.is_null() {
-        // SAFETY: a lock on the list is held, and a held lock is borrowed by its guard, so it lives.
-        // (A guard that was forgotten keeps a `'static` lock or leaks one: see `release_abandoned`.)
+        // SAFETY: a lock on the list is held, and a held lock is borrowed by its guard, so it lives. One whose
+        // guard was forgotten has taken itself off the list if it is gone (`Header::drop`).
         let candidate = unsafe { &*above };
         let next = candidate.below.load(Ordering::Relaxed);
         if ptr::eq(next, header) {
@@ -80,7 +90,7 @@ fn remove_from_within(header: &Header, below: *mut Header) {
 pub fn first_held() -> Option<&'static str> {
     let irq = core_local::irq_disable();
     let head = core_local::held_locks().cast::<Header>();
-    // SAFETY: with interrupts off the head cannot be released under us; a held lock lives.
+    // SAFETY: with interrupts off the head cannot be released under us; a lock on the list lives, as above.
     let name = (!head.is_null()).then(|| unsafe { (*head).name });
     drop(irq);
     name

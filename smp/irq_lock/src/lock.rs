@@ -156,15 +156,18 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for IrqLock<T> {
 }
 
 /// The right to the data of an [`IrqLock`]. Dropping it releases the lock, then restores interrupts.
+///
+/// Neither `Send` nor `Sync`: it holds the [`IrqGuard`], a witness about the core that took the lock and no other.
+///
+/// # Panics
+/// Its drop panics, with interrupts left off, if it would turn them on while a lock that was taken later is held:
+/// guards are dropped in the reverse of the order in which they were taken.
 #[must_use = "the lock is held only while the guard lives"]
 pub struct IrqLockGuard<'a, T: ?Sized> {
     lock: &'a IrqLock<T>,
     // Dropped after `Drop::drop` below has released the lock: interrupts come back last.
     _irq: IrqGuard,
 }
-
-// SAFETY: a shared guard gives `&T` alone; `Sync` is what that needs. (It is not `Send`: IrqGuard is not.)
-unsafe impl<T: ?Sized + Sync> Sync for IrqLockGuard<'_, T> {}
 
 impl<T: ?Sized> IrqLockGuard<'_, T> {
     /// The witness that interrupts are off, for [`core_local::PerCore::this`].

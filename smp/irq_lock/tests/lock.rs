@@ -61,6 +61,29 @@ fn the_list_of_held_locks_survives_any_order() {
 }
 
 #[test]
+#[should_panic(expected = "dropped before that of a lock taken later")]
+fn interrupts_never_go_on_under_a_held_lock() {
+    let (outer, inner) = (IrqLock::new("outer", ()), IrqLock::new("inner", ()));
+    let outer = outer.lock();
+    let _inner = inner.lock();
+    drop(outer);
+}
+
+#[test]
+fn a_lock_that_goes_while_it_is_held_leaves_the_list() {
+    let below = IrqLock::new("below", ());
+    let guard = below.lock();
+    {
+        let gone = IrqLock::new("gone", ());
+        std::mem::forget(gone.lock());
+        assert_eq!(first_held(), Some("gone"));
+    }
+    assert_eq!(first_held(), Some("below"));
+    drop(guard);
+    assert_eq!(first_held(), None);
+}
+
+#[test]
 #[should_panic(expected = "waiting for cores while holding the lock `heap`")]
 fn waiting_with_a_lock_is_refused() {
     let lock = IrqLock::new("heap", ());

@@ -7,6 +7,11 @@ use std::path::Path;
 
 /// Writes an archive of (name, content) to `output`.
 pub fn write(output: &Path, files: &[(String, Vec<u8>)]) -> io::Result<()> {
+    std::fs::write(output, bytes(files)?)
+}
+
+/// An archive of (name, content).
+pub fn bytes(files: &[(String, Vec<u8>)]) -> io::Result<Vec<u8>> {
     let mut builder = tar::Builder::new(Vec::new());
     for (name, content) in files {
         let mut header = tar::Header::new_ustar();
@@ -18,7 +23,7 @@ pub fn write(output: &Path, files: &[(String, Vec<u8>)]) -> io::Result<()> {
         header.set_size(content.len() as u64);
         builder.append_data(&mut header, name, content.as_slice())?;
     }
-    std::fs::write(output, builder.into_inner()?)
+    builder.into_inner()
 }
 
 #[cfg(test)]

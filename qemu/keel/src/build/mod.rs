@@ -6,7 +6,7 @@
 //! ```
 //! Nothing is made twice: cargo skips unchanged crates, and each output carries a stamp of its inputs.
 
-mod archive;
+pub mod archive;
 mod cell;
 mod check;
 mod compile;

@@ -120,7 +120,8 @@ fn kernel_options(options: &Options) -> CommandLine<'_> {
 
 /// A person at a terminal.
 fn attended(image: &Image, options: &Options, stop: &Stop) -> Result<Outcome, RunError> {
-    let mut command = qemu::command(image, &options.machine, &kernel_options(options), Console::Terminal)?;
+    let mut command =
+        qemu::command(&image.into(), &options.machine, &kernel_options(options), Console::Terminal)?;
     println!("Keel on {} cores. Ctrl-A X ends QEMU, Ctrl-A H lists its other keys.", options.machine.smp);
     let _restored_on_drop = terminal::Saved::new();
     let started = Instant::now();
@@ -141,7 +142,7 @@ fn attended(image: &Image, options: &Options, stop: &Stop) -> Result<Outcome, Ru
 
 /// `--exec`, or standard input that is not a terminal.
 fn unattended(image: &Image, options: &Options, stop: &Stop) -> Result<Outcome, RunError> {
-    let command = qemu::command(image, &options.machine, &kernel_options(options), Console::Pipe)?;
+    let command = qemu::command(&image.into(), &options.machine, &kernel_options(options), Console::Pipe)?;
     let mut json = options
         .json
         .as_ref()

@@ -48,6 +48,21 @@ pub struct Machine {
     pub qemu: Vec<OsString>,
 }
 
+/// What QEMU loads into the guest.
+#[derive(Clone, Debug)]
+pub struct Payload {
+    /// The kernel.
+    pub kernel: PathBuf,
+    /// The initial RAM disk; a boot test may leave it out.
+    pub archive: Option<PathBuf>,
+}
+
+impl From<&Image> for Payload {
+    fn from(image: &Image) -> Self {
+        Self { kernel: image.kernel.clone(), archive: Some(image.archive.clone()) }
+    }
+}
+
 /// Where the guest's serial line goes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Console {
@@ -114,14 +129,14 @@ pub fn accelerator(wanted: Accelerator) -> Result<&'static str, QemuError> {
     }
 }
 
-/// The command that boots `image` on `machine`.
+/// The command that boots `payload` on `machine`.
 pub fn command(
-    image: &Image,
+    payload: &Payload,
     machine: &Machine,
     kernel: &CommandLine<'_>,
     console: Console,
 ) -> Result<Command, QemuError> {
-    for file in [&image.kernel, &image.archive] {
+    for file in std::iter::once(&payload.kernel).chain(&payload.archive) {
         if !file.is_file() {
             return Err(QemuError::NoImage(file.clone()));
         }
@@ -129,12 +144,12 @@ pub fn command(
     version()?;
     let accelerator = accelerator(machine.accel)?;
     let mut command = Command::new(PROGRAM);
-    command.args(arguments(image, machine, &kernel.text()?, console, accelerator));
+    command.args(arguments(payload, machine, &kernel.text()?, console, accelerator));
     Ok(command)
 }
 
 fn arguments(
-    image: &Image,
+    payload: &Payload,
     machine: &Machine,
     kernel: &str,
     console: Console,
@@ -148,8 +163,10 @@ fn arguments(
     option("-cpu", machine.cpu.clone().into());
     option("-smp", machine.smp.to_string().into());
     option("-m", machine.mem.clone().into());
-    option("-kernel", image.kernel.clone().into());
-    option("-initrd", image.archive.clone().into());
+    option("-kernel", payload.kernel.clone().into());
+    if let Some(archive) = &payload.archive {
+        option("-initrd", archive.clone().into());
+    }
     option("-append", kernel.into());
     option("-display", "none".into());
     option("-device", "isa-debug-exit,iobase=0xf4,iosize=0x04".into());
@@ -182,7 +199,7 @@ mod tests {
 
     #[test]
     fn extra_arguments_come_last() {
-        let image = Image { kernel: "k.elf".into(), archive: "c.tar".into() };
+        let payload = Payload { kernel: "k.elf".into(), archive: Some("c.tar".into()) };
         let machine = Machine {
             smp: 2,
             mem: "1G".into(),
@@ -191,12 +208,16 @@ mod tests {
             machine: "q35".into(),
             qemu: vec!["-s".into()],
         };
-        let list = arguments(&image, &machine, "smp=2 exit=debug", Console::Pipe, "tcg");
+        let list = arguments(&payload, &machine, "smp=2 exit=debug", Console::Pipe, "tcg");
         let list: Vec<_> = list.iter().filter_map(|a| a.to_str()).collect();
         assert_eq!(list.last(), Some(&"-s"));
         let after = |name: &str| list.iter().skip_while(|a| **a != name).nth(1).copied();
         assert_eq!(after("-cpu"), Some("max,-x2apic"));
         assert_eq!(after("-append"), Some("smp=2 exit=debug"));
         assert_eq!(after("-chardev"), Some("stdio,id=console,signal=off,mux=off"));
+        assert_eq!(after("-initrd"), Some("c.tar"));
+        let bare = Payload { archive: None, ..payload };
+        let list = arguments(&bare, &machine, "", Console::Pipe, "tcg");
+        assert!(!list.iter().any(|argument| argument == "-initrd"));
     }
 }

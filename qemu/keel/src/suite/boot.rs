@@ -1,12 +1,14 @@
 //! Runs one boot test.
 
 use super::Verdict;
-use super::case::{BootCase, Status};
+use super::case::{ALARMS, BootCase, Judged, Status};
+use super::transcript::Transcript;
 use crate::build::Image;
 use crate::run::command_line::CommandLine;
 use crate::run::console::Tail;
 use crate::run::guest::{Event, Guest, Outcome};
 use crate::run::qemu::{self, Accelerator, Console, Machine, X2APIC_SINCE};
+use std::error::Error;
 use std::time::{Duration, Instant};
 
 /// Boots `image` as `case` says, and judges what comes of it.
@@ -18,46 +20,59 @@ pub fn run(image: &Image, case: &BootCase) -> Verdict {
         Ok(_) => {}
         Err(error) => return Verdict::Failed(error.to_string()),
     }
+    match boot(image, case) {
+        Err(error) => Verdict::Failed(error.to_string()),
+        Ok((outcome, text)) => match judge(case, outcome, &text) {
+            Ok(()) => Verdict::Passed(1),
+            Err(what) => {
+                let mut tail = Tail::default();
+                tail.push(text.as_bytes());
+                Verdict::Failed(format!("{what}\nlast console lines:\n{}", tail.text()))
+            }
+        },
+    }
+}
+
+/// Boots the guest and stays until it has ended or its time is over: how it ended, and all that it printed.
+fn boot(image: &Image, case: &BootCase) -> Result<(Option<Outcome>, String), Box<dyn Error>> {
     let machine = Machine {
-        smp: case.smp,
+        smp: case.smp(),
         mem: case.mem.clone(),
         accel: Accelerator::Tcg,
         cpu: case.cpu.clone(),
         machine: case.machine.clone(),
         qemu: case.qemu.iter().map(Into::into).collect(),
     };
+    let commands = case.commands();
     let kernel = CommandLine {
-        smp: case.smp,
+        smp: case.smp(),
         policy: case.policy.as_deref(),
-        log: None,
-        exec: &case.exec,
+        log: case.log.as_deref(),
+        exec: &commands,
         extra: &case.append,
     };
-    let guest = qemu::command(image, &machine, &kernel, Console::Pipe)
-        .and_then(|command| Guest::start(command).map_err(Into::into));
-    let mut guest = match guest {
-        Ok(guest) => guest,
-        Err(error) => return Verdict::Failed(error.to_string()),
-    };
+    let payload = case.archive.of(image)?;
+    let mut guest = Guest::start(qemu::command(&payload, &machine, &kernel, Console::Pipe)?)?;
     let deadline = Instant::now() + Duration::from_secs(case.timeout);
-    let (mut tail, mut text) = (Tail::default(), String::new());
-    let outcome = loop {
-        match guest.next(deadline) {
-            Ok(Event::Console(bytes) | Event::Error(bytes)) => {
-                for line in tail.push(&bytes) {
-                    text += &line;
-                    text.push('\n');
-                }
+    let mut text = String::new();
+    let mut keys = case.typed.iter();
+    let (mut next, mut typed_at) = (keys.next(), 0);
+    loop {
+        match guest.next(deadline)? {
+            Event::Console(bytes) | Event::Error(bytes) => {
+                // All that the kernel prints is ASCII but a few letters; those may be torn, and no test is about them.
+                text += &String::from_utf8_lossy(&bytes).replace('\r', "");
             }
-            Ok(Event::Ended(outcome)) => break Some(outcome),
-            Ok(Event::Quiet) => break None,
-            Err(error) => return Verdict::Failed(error.to_string()),
+            Event::Ended(outcome) => return Ok((Some(outcome), text)),
+            Event::Quiet => return Ok((None, text)),
         }
-    };
-    text += &tail.partial();
-    match judge(case, outcome, &text) {
-        Ok(()) => Verdict::Passed(1),
-        Err(what) => Verdict::Failed(format!("{what}\nlast console lines:\n{}", tail.text())),
+        if let Some(typed) = next
+            && typed.after.matches(text.get(typed_at..).unwrap_or_default())
+        {
+            typed_at = text.len();
+            guest.write(typed.keys.as_bytes())?;
+            next = keys.next();
+        }
     }
 }
 
@@ -68,6 +83,7 @@ fn judge(case: &BootCase, outcome: Option<Outcome>, text: &str) -> Result<(), St
         Status::Success => Outcome::Success,
         Status::Failed => Outcome::CommandFailed,
         Status::Fatal => Outcome::Fatal,
+        Status::Reboot => Outcome::Reboot,
     };
     match outcome {
         None => faults.push(format!("it had not ended after {} s", case.timeout)),
@@ -80,49 +96,92 @@ fn judge(case: &BootCase, outcome: Option<Outcome>, text: &str) -> Result<(), St
     for pattern in case.forbid.iter().filter(|pattern| pattern.matches(text)) {
         faults.push(format!("it printed: {pattern}"));
     }
+    for alarm in ALARMS.iter().filter(|alarm| text.contains(**alarm)) {
+        faults.push(format!("it printed: {alarm}"));
+    }
+    let commands = case.commands();
+    let transcript = Transcript::new(text, &commands);
+    if let Some(missing) = commands.get(transcript.commands.len()) {
+        faults.push(format!("it did not get as far as `{missing}`"));
+    }
+    let judged = transcript.commands.get(case.exec.len()..).unwrap_or_default();
+    for (command, printed) in case.command.iter().zip(judged) {
+        faults.extend(judge_command(command, printed));
+    }
     if faults.is_empty() { Ok(()) } else { Err(faults.join("\n")) }
+}
+
+/// What is wrong with what `command` printed.
+fn judge_command(command: &Judged, printed: &str) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut fault = |what: String| faults.push(format!("`{}` {what}", command.run));
+    for pattern in command.expect.iter().filter(|pattern| !pattern.matches(printed)) {
+        fault(format!("did not print: {pattern}"));
+    }
+    for pattern in command.forbid.iter().filter(|pattern| pattern.matches(printed)) {
+        fault(format!("printed: {pattern}"));
+    }
+    let lines = printed.lines().count();
+    if let Some(wanted) = command.lines.filter(|wanted| *wanted != lines) {
+        fault(format!("printed {lines} lines instead of {wanted}"));
+    }
+    if let Some(Err(what)) = command.json.as_ref().map(|shape| shape.judge(printed)) {
+        fault(format!("has other JSON: {what}"));
+    }
+    faults
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::suite::case::Pattern;
 
-    fn case(status: Status) -> BootCase {
-        let pattern = |text: &str| Pattern::try_from(text.to_owned()).expect("valid");
-        BootCase {
-            name: "x".into(),
-            smp: 1,
-            cpu: "max".into(),
-            mem: "64M".into(),
-            machine: "q35".into(),
-            exec: Vec::new(),
-            append: Vec::new(),
-            policy: None,
-            qemu: Vec::new(),
-            expect: vec![pattern("hello")],
-            forbid: vec![pattern("panicked")],
-            status,
-            timeout: 1,
-            needs_x2apic: false,
-        }
+    fn case(text: &str) -> BootCase {
+        toml::from_str(&format!("name = 'x'\ntimeout = 1\n{text}")).expect("valid")
     }
 
     #[test]
-    fn each_way_to_fail_is_named() {
-        let judge = |status, outcome, text| super::judge(&case(status), outcome, text);
-        assert_eq!(judge(Status::Success, Some(Outcome::Success), "hello"), Ok(()));
-        assert_eq!(judge(Status::Fatal, Some(Outcome::Fatal), "hello"), Ok(()));
+    fn each_way_to_end_wrongly_is_named() {
+        let judge = |status, outcome, text| {
+            let rest = "exec = []\nexpect = ['hello']\nforbid = ['panicked']";
+            super::judge(&case(&format!("status = '{status}'\n{rest}")), outcome, text)
+        };
+        assert_eq!(judge("success", Some(Outcome::Success), "hello"), Ok(()));
+        assert_eq!(judge("fatal", Some(Outcome::Fatal), "hello"), Ok(()));
+        assert_eq!(judge("reboot", Some(Outcome::Reboot), "hello"), Ok(()));
         let failures = [
-            (judge(Status::Success, None, "hello"), "not ended after 1 s"),
-            (judge(Status::Success, Some(Outcome::Silent), "hello"), "triple fault"),
-            (judge(Status::Failed, Some(Outcome::Success), "hello"), "expected: a console command failed"),
-            (judge(Status::Success, Some(Outcome::Success), "bye"), "did not print: hello"),
-            (judge(Status::Success, Some(Outcome::Success), "hello, panicked"), "it printed: panicked"),
+            (judge("success", None, "hello"), "not ended after 1 s"),
+            (judge("success", Some(Outcome::Silent), "hello"), "triple fault"),
+            (judge("failed", Some(Outcome::Success), "hello"), "expected: a console command failed"),
+            (judge("success", Some(Outcome::Success), "bye"), "did not print: hello"),
+            (judge("success", Some(Outcome::Success), "hello, panicked"), "it printed: panicked"),
+            (judge("success", Some(Outcome::Success), "hello\nKEEL STOPS on"), "it printed: KEEL STOPS"),
         ];
         for (result, words) in failures {
             assert!(
                 result.as_ref().is_err_and(|text| text.contains(words)),
+                "{result:?} should say {words:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn each_command_is_judged_by_what_it_printed_itself() {
+        let case = case(
+            "exec = ['a']\n[[command]]\nrun = 'b'\nexpect = ['^two$']\nforbid = ['one']\nlines = 1\n\
+             [[command]]\nrun = 'c'\njson = { x = 'number' }",
+        );
+        let judge = |text| super::judge(&case, Some(Outcome::Success), text);
+        assert_eq!(judge("boot\nkeel> a\none\nkeel> b\ntwo\nkeel> c\n{\"x\":1}\n"), Ok(()));
+        for (text, words) in [
+            ("boot\nkeel> a\ntwo\nkeel> b\nthree\nkeel> c\n{\"x\":1}\n", "`b` did not print: ^two$"),
+            ("boot\nkeel> a\nkeel> b\ntwo\none\nkeel> c\n{\"x\":1}\n", "`b` printed: one"),
+            ("boot\nkeel> a\nkeel> b\ntwo\nthree\nkeel> c\n{\"x\":1}\n", "`b` printed 2 lines instead of 1"),
+            ("boot\nkeel> a\nkeel> b\ntwo\nkeel> c\n{\"x\":\"1\"}\n", "`c` has other JSON"),
+            ("boot\nkeel> a\nkeel> b\ntwo\n", "did not get as far as `c`"),
+        ] {
+            let result = judge(text);
+            assert!(
+                result.as_ref().is_err_and(|what| what.contains(words)),
                 "{result:?} should say {words:?}"
             );
         }

@@ -4,7 +4,10 @@
 
 mod boot;
 mod case;
+mod damage;
 mod host;
+mod shape;
+mod transcript;
 
 use crate::workspace::Workspace;
 use crate::{build, gate};
