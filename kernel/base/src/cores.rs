@@ -131,18 +131,9 @@ fn start(starting: &[(u32, CoreId, u64)]) {
     while !expected.difference(core_local::online()).is_empty() {
         core::hint::spin_loop();
     }
-    if expected.len() == starting.len() && platform_is_complete(starting) {
-        // SAFETY: every core that was sent a start-up interrupt has loaded the kernel's own root.
-        unsafe { root.release() };
-    } else {
-        // A core that comes late still needs both, to find out that it must halt.
-        core::mem::forget((page, root));
-    }
-}
-
-/// Whether the broadcast reached nobody but the cores that were expected.
-fn platform_is_complete(starting: &[(u32, CoreId, u64)]) -> bool {
-    topology::cores().filter(|core| core.id != CoreId::BOOT).count() == starting.len()
+    // For good: the broadcast reached every core there is, wanted, listed or not. One that is not wanted halts in this
+    // page, and one that comes late still has to find out that it must.
+    core::mem::forget((page, root));
 }
 
 /// Where each other core enters Rust, on its own stack, with interrupts off.
@@ -151,9 +142,9 @@ extern "C" fn enter(core: u32) -> ! {
     // SAFETY: each step is this core's own, once, in the order that they need; the stacks were allocated for it, and the
     // context ends in `enter_idle`.
     unsafe {
-        paging::install();
         core_local::install(id, machine::initial_apic_id());
         install_tables(id);
+        paging::install();
         lapic::init_this_core();
         arrived(id);
         scheduler::init_this_core();

@@ -51,14 +51,15 @@ pub(crate) fn since_entry() -> u64 {
 
 fn main(info: &'static mut BootInfo) -> ! {
     ENTERED.store(clock::now_ticks(), Ordering::Relaxed);
-    let has_console = serial::init();
-    unwind::init();
-    let options = options::init(boot::command_line());
+    // First of all: locks name their holder by it, and a panic its core.
     // SAFETY: the boot core, alone, with interrupts off; each of the two happens once.
     unsafe {
         core_local::install(CoreId::BOOT, machine::initial_apic_id());
         cpu::init_boot_core();
     }
+    unwind::init();
+    let has_console = serial::init();
+    let options = options::init(boot::command_line());
     if has_console {
         // The first logger stays; this is the first.
         let _ = serial::init_log(options.log.unwrap_or(LevelFilter::Info));
@@ -78,6 +79,7 @@ fn main(info: &'static mut BootInfo) -> ! {
     cpu::set_task_hooks(&cpu::TaskHooks {
         preempt: scheduler::preempt,
         stack_overflow: scheduler::stack_overflow,
+        is_writable: memory::is_writable,
         in_task: scheduler::in_task,
         report: report::fault,
     });

@@ -4,7 +4,7 @@ use crate::stop;
 use bootloader_api::BootInfo;
 use bootloader_api::info::MemoryRegionKind;
 use heap::KernelHeap;
-use memory_types::{PAGE_SIZE, Region};
+use memory_types::{PAGE_SIZE, Region, VirtAddr};
 use paging::KernelLayout;
 use raw_cpuid::CpuId;
 
@@ -69,6 +69,11 @@ pub fn bring_up(info: &BootInfo) -> u64 {
         serial::println!("memory: {} MiB lie too high and are not used", summary.ignored_bytes >> 20);
     }
     physical_end
+}
+
+/// Whether the kernel can write to this address. Takes no lock and allocates nothing: for the trap layer.
+pub fn is_writable(address: usize) -> bool {
+    paging::translate(VirtAddr::new_truncate(address as u64)).is_some_and(|page| page.writable)
 }
 
 /// End of what the physical window must reach: memory, and the firmware's tables in it. Firmware also reserves address

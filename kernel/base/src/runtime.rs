@@ -1,7 +1,9 @@
 //! What rustc expects of a program and std would bring: the panic handler, the allocator's shims.
 
+use alloc::string::String;
+use core::fmt::{self, Write};
 use core::panic::PanicInfo;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicUsize, Ordering};
 use power::Status;
 use unwind::Cause;
 
@@ -15,26 +17,49 @@ extern "C-unwind" fn keel_alloc_error(size: usize, align: usize) -> ! {
 #[unsafe(no_mangle)]
 extern "C" fn keel_no_alloc_shim() {}
 
-/// Some core has already begun to stop the kernel.
-static STOPPING: AtomicBool = AtomicBool::new(false);
+/// The core that is stopping the kernel, plus one; 0 while none does.
+static STOPPING: AtomicUsize = AtomicUsize::new(0);
 
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
-    // A task that may be unwound is; everywhere else there is nobody to carry on.
-    // A policy is called with interrupts off, and the scheduler catches what comes out of it.
-    let in_task = core_local::irqs_enabled() && !unwind::is_unwinding() && scheduler::in_task();
-    if in_task || scheduler::in_policy() {
-        let message = alloc::format!("{}", info.message());
-        crate::report::death(format_args!("panicked{}: {message}", Place(info)));
+    // A task that may be unwound is, and so is a policy: the scheduler catches what comes out of it, and it may have
+    // interrupted a task that unwinds. Everywhere else there is nobody to carry on.
+    let is_task = core_local::irqs_enabled() && !unwind::is_unwinding() && scheduler::in_task();
+    let is_policy = scheduler::in_policy() && unwind::depth() < 2 && irq_lock::first_held().is_none();
+    if is_task || is_policy {
+        // If it is the report that panics, the message is what makes it.
+        let message = match unwind::begin_report() {
+            true => text(format_args!("{}", info.message())),
+            false => text(format_args!("panicked again while the panic was being reported")),
+        };
+        if is_task {
+            crate::report::death(format_args!("panicked{}: {message}", Place(info)));
+        }
         unwind::raise(Cause::Panic(message));
     }
     stop(info)
 }
 
+/// Formats as far as there is memory: it may be what the panic is about.
+fn text(message: fmt::Arguments<'_>) -> String {
+    struct Bounded(String);
+    impl Write for Bounded {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0.try_reserve(text.len()).map_err(|_| fmt::Error)?;
+            self.0.push_str(text);
+            Ok(())
+        }
+    }
+    let mut text = Bounded(String::new());
+    // An error means that it is cut short.
+    let _ = text.write_fmt(message);
+    text.0
+}
+
 struct Place<'a>(&'a PanicInfo<'a>);
 
-impl core::fmt::Display for Place<'_> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.location() {
             Some(at) => write!(f, " at {}:{}", at.file(), at.line()),
             None => Ok(()),
@@ -42,12 +67,18 @@ impl core::fmt::Display for Place<'_> {
     }
 }
 
-/// The kernel cannot go on: says why, on the console as it is, and ends the run.
+/// The kernel cannot go on: halts the other cores, says why, on the console as it is, and ends the run.
 fn stop(info: &PanicInfo<'_>) -> ! {
-    if STOPPING.swap(true, Ordering::AcqRel) {
-        power::halt();
-    }
     let core = core_local::current();
+    match STOPPING.compare_exchange(0, core.index() + 1, Ordering::AcqRel, Ordering::Acquire) {
+        Ok(_) => {}
+        Err(who) if who == core.index() + 1 => {
+            serial::emergency(format_args!("\nfailed again while stopping{}\n", Place(info)));
+            power::off(Status::Fatal)
+        }
+        Err(_) => power::halt(),
+    }
+    cpu::halt_others();
     serial::emergency(format_args!("\nKEEL STOPS on {core}{}: {}\n", Place(info), info.message()));
     crate::report::trace(|line| serial::emergency(format_args!("{line}\n")));
     power::off(Status::Fatal)

@@ -113,6 +113,10 @@ boot_long:
     mov fs, ax
     mov gs, ax
     movabs rsp, offset boot_stack_top
+    fninit                              /* the protocol says nothing of the FPU's control words */
+    push 0x1f80
+    ldmxcsr [rsp]
+    pop rax
     mov edi, ebp
     xor ebp, ebp
     movabs rax, offset keel_pvh_main

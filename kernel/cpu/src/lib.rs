@@ -25,10 +25,11 @@
 #![cfg(keel_kernel)]
 
 mod fault;
+mod step;
 mod stubs;
 mod tables;
 mod traps;
 
-pub use fault::{TaskHooks, set_task_hooks};
+pub use fault::{TaskHooks, halt_others, set_task_hooks};
 pub use tables::{IST_COUNT, IST_STACK_BYTES, init_boot_core, install};
 pub use traps::TrapFrame;

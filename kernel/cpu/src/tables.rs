@@ -116,10 +116,12 @@ pub unsafe fn init_boot_core() {
 pub unsafe fn install(core: CoreId, tops: [VirtAddr; IST_COUNT]) {
     // SAFETY: only this core touches its element; with interrupts off it does not read the TSS now.
     let tables: &'static mut CoreTables = unsafe { &mut *TABLES[core.index()].0.get() };
-    tables.tss = TaskStateSegment::new();
+    // Built aside: on the boot core's second call the old one is in use, should an NMI come.
+    let mut tss = TaskStateSegment::new();
     for (index, top) in tops.into_iter().enumerate() {
-        tables.tss.interrupt_stack_table[index] = top;
+        tss.interrupt_stack_table[index] = top;
     }
+    tables.tss = tss;
     tables.gdt = GlobalDescriptorTable::new();
     let code = tables.gdt.append(Descriptor::kernel_code_segment());
     let data = tables.gdt.append(Descriptor::kernel_data_segment());

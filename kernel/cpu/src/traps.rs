@@ -1,8 +1,8 @@
 //! What every trap does first, on its interrupt stack: tell interrupts from exceptions, and decide how to leave.
 
-use crate::fault;
+use crate::fault::{self, TaskHooks};
 use crate::stubs::preempt_trampoline;
-use core_local::{need_resched, preempt_count};
+use core_local::need_resched;
 use interrupts::vectors;
 
 /// The interrupted context as the entry stub saved it. The order is that of the pushes, last first.
@@ -41,11 +41,19 @@ const INTERRUPT_FLAG: u64 = 1 << 9;
 const CLEAR_IN_TRAMPOLINE: u64 = 1 << 8 | 1 << 9 | 1 << 10;
 /// Bytes below rsp that the interrupted function may use without saying so (psABI §3.2.2).
 const RED_ZONE: u64 = 128;
+/// What must be left of a stack for a trampoline and what it calls. Not more than the guard page, which could be jumped over.
+pub const STACK_ROOM: u64 = 4096;
 
 impl TrapFrame {
     /// Whether the interrupted context could be interrupted.
     pub fn interrupts_were_on(&self) -> bool {
         self.rflags & INTERRUPT_FLAG != 0
+    }
+
+    /// Whether the interrupted stack has room for a trampoline. The reserve and the guard below it, which are not mapped, are
+    /// larger than the room that is asked for: if its far end is mapped, all of it is.
+    pub(crate) fn has_room(&self, hooks: &TaskHooks) -> bool {
+        (hooks.is_writable)(self.rsp.wrapping_sub(STACK_ROOM) as usize)
     }
 
     /// Makes the trap return to `trampoline`, on the interrupted stack below the red zone, with `extra` words
@@ -100,9 +108,14 @@ unsafe extern "C-unwind" fn keel_trap(frame: &mut TrapFrame) {
     if !is_spurious(vector) {
         lapic::eoi();
     }
-    if frame.interrupts_were_on() && preempt_count() == 0 && !inside_unwinder(frame.rip) && need_resched() {
-        // SAFETY: a preemptible context runs on a task's stack (or the idle context's), whose guard and reserve leave
-        // room for a frame below any rsp that did not overflow.
+    fault::tell_of_nmis();
+    // A task at the very end of its stack is left alone: it will return, or overflow, which is its fault and not ours.
+    if need_resched()
+        && fault::is_open(frame)
+        && !inside_unwinder(frame.rip)
+        && fault::hooks().is_some_and(|hooks| frame.has_room(hooks))
+    {
+        // SAFETY: an open context runs on a task's stack (or the idle context's), and there is room.
         unsafe { frame.divert(preempt_trampoline(), []) };
     }
 }

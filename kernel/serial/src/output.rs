@@ -1,5 +1,6 @@
 //! Writing to COM1.
 
+use arrayvec::ArrayString;
 use core::fmt::{self, Write};
 use irq_lock::IrqLock;
 use uart_16550::backend::PioBackend;
@@ -43,10 +44,43 @@ pub fn init() -> bool {
     true
 }
 
-/// Writes formatted text in one piece.
+/// Bytes of formatted text that come out in one piece.
+const PIECE: usize = 512;
+
+/// Collects text, so that it is formatted outside of the lock: a `Display` may print or panic itself.
+struct Pieces(ArrayString<PIECE>);
+
+impl Pieces {
+    fn flush(&mut self) {
+        self::write_str(&self.0);
+        self.0.clear();
+    }
+}
+
+impl Write for Pieces {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for line in text.split_inclusive('\n') {
+            if self.0.try_push_str(line).is_err() {
+                self.flush();
+                if self.0.try_push_str(line).is_err() {
+                    self::write_str(line);
+                }
+            }
+            // Rather a piece too many than a line in two.
+            if line.ends_with('\n') && self.0.len() > PIECE / 2 {
+                self.flush();
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Prints formatted text. A line of up to 256 bytes comes out whole, and so does a text of several that is not longer.
 pub fn print(text: fmt::Arguments<'_>) {
-    // `Com1` never fails; a `Display` that does has printed what it could.
-    let _ = PORT.lock().write_fmt(text);
+    let mut pieces = Pieces(ArrayString::new());
+    // `Pieces` never fails; of a `Display` that does, what there is is printed.
+    let _ = pieces.write_fmt(text);
+    pieces.flush();
 }
 
 /// Writes text in one piece.

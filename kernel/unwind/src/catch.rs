@@ -1,14 +1,14 @@
 //! Catching and raising.
 //!
 //! `catch` calls its closure through `keel_try`, an assembly frame whose personality claims every exception
-//! that comes out of its one call. The exception object is one heap box that travels through the
-//! unwinder and comes back as `keel_try`'s return value.
+//! that comes out of its one call. The exception object (`exception`) travels through the unwinder and comes back
+//! as `keel_try`'s return value.
 
 use crate::Cause;
-use alloc::boxed::Box;
+use crate::exception;
 use core::arch::global_asm;
 use core::ffi::c_void;
-use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 use unwinding::abi::{
     _Unwind_RaiseException, _Unwind_SetGR, _Unwind_SetIP, UnwindAction, UnwindContext, UnwindException,
     UnwindReasonCode,
@@ -86,12 +86,13 @@ unsafe extern "C" fn keel_catch_personality(
 #[derive(Debug, Default)]
 pub struct State {
     unwinding: AtomicU32,
+    reporting: AtomicBool,
 }
 
 impl State {
     /// The state of a task that is not unwinding.
     pub const fn new() -> Self {
-        Self { unwinding: AtomicU32::new(0) }
+        Self { unwinding: AtomicU32::new(0), reporting: AtomicBool::new(false) }
     }
 
     /// Whether this task is unwinding.
@@ -122,13 +123,15 @@ pub fn is_unwinding() -> bool {
     state().is_unwinding()
 }
 
-/// The class tag of our exceptions (Itanium ABI: vendor, then language).
-const CLASS: u64 = u64::from_be_bytes(*b"KEELRUST");
+/// How many unwinds are under way in the running context: one of the task, and one more in what interrupted it.
+pub fn depth() -> u32 {
+    state().unwinding.load(Ordering::Relaxed)
+}
 
-#[repr(C)]
-struct Exception {
-    header: UnwindException,
-    cause: Cause,
+/// Whether the running task's end is still to be reported. Says yes once per unwind: if the report itself panics or
+/// faults, the second attempt must not fail at the same place again, and for ever.
+pub fn begin_report() -> bool {
+    !state().reporting.swap(true, Ordering::Relaxed)
 }
 
 /// Runs `f`; an unwind out of it becomes an error.
@@ -152,10 +155,12 @@ pub fn catch<R, F: FnOnce() -> R>(f: F) -> Result<R, Cause> {
     match call.result {
         Some(result) if caught.is_null() => Ok(result),
         _ => {
-            // SAFETY: only `try_raise` raises, and it hands over an `Exception` that it leaked from a box.
-            let exception = unsafe { Box::from_raw(caught.cast::<Exception>()) };
-            state().unwinding.fetch_sub(1, Ordering::Relaxed);
-            Err(exception.cause)
+            // SAFETY: only `try_raise` raises, and what it raises comes from `exception::new`.
+            let cause = unsafe { exception::into_cause(caught) };
+            let state = state();
+            state.reporting.store(false, Ordering::Relaxed);
+            state.unwinding.fetch_sub(1, Ordering::Relaxed);
+            Err(cause)
         }
     }
 }
@@ -163,8 +168,8 @@ pub fn catch<R, F: FnOnce() -> R>(f: F) -> Result<R, Cause> {
 /// Unwinds the running task with `cause`.
 ///
 /// # Panics
-/// Where no frame catches, or the frame tables are damaged, it panics in turn; as the task is then marked as unwinding,
-/// the panic handler ends the task (or the kernel) without unwinding.
+/// Where no frame catches, the frame tables are damaged, or there is no memory for the exception, it panics in turn; as
+/// the task is then marked as unwinding, the panic handler stops the kernel.
 pub fn raise(cause: Cause) -> ! {
     let Unhandled { cause, code } = try_raise(cause);
     state().unwinding.fetch_add(1, Ordering::Relaxed);
@@ -176,23 +181,26 @@ pub fn raise(cause: Cause) -> ! {
 pub struct Unhandled {
     /// The cause, handed back.
     pub cause: Cause,
-    /// The unwinder's reason code (Itanium C++ ABI, `_Unwind_Reason_Code`).
+    /// The unwinder's reason code (Itanium C++ ABI, `_Unwind_Reason_Code`); [`NO_MEMORY`] if it was not asked.
     pub code: i32,
 }
 
+/// The code of an [`Unhandled`] for which there was no exception object.
+pub const NO_MEMORY: i32 = -1;
+
 /// Unwinds the running task with `cause`, or hands it back if no frame catches it: a task interrupted in the few
-/// instructions before its root frame is complete. The caller tries again later.
+/// instructions before its root frame is complete, or below a call that the compiler took for one that cannot
+/// unwind. The caller tries again later.
 #[inline(never)]
 pub fn try_raise(cause: Cause) -> Unhandled {
-    // SAFETY: `UnwindException` is plain integers and options of function pointers; all zeros is a value of each.
-    let mut header: UnwindException = unsafe { core::mem::zeroed() };
-    header.exception_class = CLASS;
-    let exception = Box::into_raw(Box::new(Exception { header, cause }));
+    let exception = match exception::new(cause) {
+        Ok(exception) => exception,
+        Err(cause) => return Unhandled { cause, code: NO_MEMORY },
+    };
     state().unwinding.fetch_add(1, Ordering::Relaxed);
-    // SAFETY: the exception is a live heap object with the header first. If the call returns, nobody kept it.
-    let code = unsafe { _Unwind_RaiseException(exception.cast()) };
+    // SAFETY: the exception is live, and its header is an `UnwindException`. If the call returns, nobody kept it.
+    let code = unsafe { _Unwind_RaiseException(exception) };
     state().unwinding.fetch_sub(1, Ordering::Relaxed);
-    // SAFETY: as above: ours again.
-    let exception = unsafe { Box::from_raw(exception) };
-    Unhandled { cause: exception.cause, code: code.0 }
+    // SAFETY: ours again, from `exception::new`.
+    Unhandled { cause: unsafe { exception::into_cause(exception) }, code: code.0 }
 }

@@ -110,6 +110,11 @@ unsafe impl EhFrameFinder for Finder {
     }
 }
 
+/// Whether the unwinder knows the code at this address. Lock-free, for the trap layer.
+pub fn is_code(address: usize) -> bool {
+    Finder.find(address).is_some()
+}
+
 /// Makes the base image's frames known. Called once, before anything can panic usefully.
 pub fn init() {
     // A second call is harmless: the first finder stays.

@@ -9,8 +9,13 @@
 //!   the compiler's tables say exactly which destructors are due. All run.
 //! - *asynchronous*: a CPU fault, or a kill that arrives by interrupt. The interrupted frame stands at an
 //!   arbitrary instruction. A landing pad there would assume register and stack contents that
-//!   the compiler promised only at calls, so the personality skips that one frame: what it owned leaks, memory
-//!   stays sound. Its callers stand at calls and are cleaned up in full.
+//!   the compiler promised only at calls, so the personality skips that one frame: what it owned leaks.
+//!   Its callers stand at calls and are cleaned up in full.
+//!
+//! What asynchronous unwinding cannot promise: if the skipped frame was between two halves of a change to something that
+//! a caller owns (library code that moves a vector's elements, say), that caller's destructors see half a change. A CPU
+//! fault in safe code is a stack overflow, which strikes as a function is entered. A kill by interrupt strikes
+//! anywhere; it is the scheduler's last resort (`scheduler::kill`).
 //!
 //! The mechanism follows the Itanium C++ ABI (exception handling, level I and II); frames are described by DWARF CFI.
 //! Stable Rust has no `catch_unwind` without std, so catching is an assembly frame with a personality of
@@ -27,6 +32,8 @@ pub use cause::{Cause, Fault, FaultKind};
 #[cfg(keel_kernel)]
 mod catch;
 #[cfg(keel_kernel)]
+mod exception;
+#[cfg(keel_kernel)]
 mod frames;
 #[cfg(keel_kernel)]
 mod personality;
@@ -34,9 +41,11 @@ mod personality;
 mod trace;
 
 #[cfg(keel_kernel)]
-pub use catch::{State, Unhandled, catch, is_unwinding, raise, set_state_hook, try_raise};
+pub use catch::{
+    NO_MEMORY, State, Unhandled, begin_report, catch, depth, is_unwinding, raise, set_state_hook, try_raise,
+};
 #[cfg(keel_kernel)]
-pub use frames::{FrameRegion, FramesFull, Registration, init, register};
+pub use frames::{FrameRegion, FramesFull, Registration, init, is_code, register};
 #[cfg(keel_kernel)]
 pub use trace::backtrace;
 

@@ -3,6 +3,7 @@
 //! The layout is that of the C++ ABI's `.gcc_except_table`, as LLVM writes it and as Rust's std reads it
 //! (library/std/src/sys/personality/dwarf/eh.rs). rustc emits cleanups and catch-alls only, no typed filters.
 
+use crate::exception::is_fault;
 use unwinding::abi::{
     _Unwind_GetIPInfo, _Unwind_GetLanguageSpecificData, _Unwind_GetRegionStart, _Unwind_SetGR, _Unwind_SetIP,
     UnwindAction, UnwindContext, UnwindException, UnwindReasonCode,
@@ -65,6 +66,8 @@ enum Action {
     None,
     Cleanup(usize),
     Catch(usize),
+    /// The compiler took the call for one that never unwinds.
+    NoUnwind,
     Damaged,
 }
 
@@ -112,8 +115,7 @@ unsafe fn find_action(lsda: *const u8, function: usize, ip: usize) -> Action {
             }
         }
     }
-    // A call outside every call site must not unwind (Itanium ABI: terminate).
-    Action::Damaged
+    Action::NoUnwind
 }
 
 /// The personality that rustc names in every frame with a landing pad.
@@ -144,8 +146,12 @@ unsafe extern "C" fn rust_eh_personality(
     let search = actions.contains(UnwindAction::SEARCH_PHASE);
     match action {
         Action::None => UnwindReasonCode::CONTINUE_UNWIND,
-        Action::Damaged if search => UnwindReasonCode::FATAL_PHASE1_ERROR,
-        Action::Damaged => UnwindReasonCode::FATAL_PHASE2_ERROR,
+        // A fault below it happens even so, in an allocation that overflows the stack for instance. The frame is skipped like
+        // the one that faulted: what it owns leaks. A panic or a kill must not pass (Itanium ABI: terminate).
+        // SAFETY: the unwinder is at work on it.
+        Action::NoUnwind if unsafe { is_fault(exception) } => UnwindReasonCode::CONTINUE_UNWIND,
+        Action::Damaged | Action::NoUnwind if search => UnwindReasonCode::FATAL_PHASE1_ERROR,
+        Action::Damaged | Action::NoUnwind => UnwindReasonCode::FATAL_PHASE2_ERROR,
         Action::Cleanup(_) if search => UnwindReasonCode::CONTINUE_UNWIND,
         Action::Catch(_) if search => UnwindReasonCode::HANDLER_FOUND,
         Action::Cleanup(pad) | Action::Catch(pad) => {

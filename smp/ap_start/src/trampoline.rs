@@ -102,6 +102,7 @@ keel_trampoline_32:
 
 .code64
 keel_trampoline_64:
+    mov ebx, ebx                        /* the upper half is not defined after the change of mode */
     mov r8, [rbx + {words} + 8]         /* roster */
     mov r9, [rbx + {words} + 16]        /* entries */
     mov r10, [rbx + {words} + 24]       /* entry point */
@@ -135,6 +136,10 @@ keel_trampoline_64:
     lock cmpxchg [r8 + {state}], ecx
     jne 9f
     mov rsp, [r8 + {stack_top}]
+    fninit                              /* INIT left the FPU's control words as they were */
+    push 0x1f80
+    ldmxcsr [rsp]
+    pop rax
     mov edi, r11d
     xor ebp, ebp
     push 0                              /* where a return address would be: the end of the stack */

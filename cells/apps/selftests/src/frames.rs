@@ -43,7 +43,7 @@ fn member(core: CoreId, rounds: u64, owners: &Owners) -> Result<u64, Failure> {
         random ^= random << 13;
         random ^= random >> 7;
         random ^= random << 17;
-        if held.len() == HELD || (!held.is_empty() && random % 2 == 0) {
+        if held.len() == HELD || (!held.is_empty() && random.is_multiple_of(2)) {
             let index = (random >> 8) as usize % held.len();
             held.swap_remove(index).give_back(core, owners)?;
         } else {

@@ -46,9 +46,9 @@ struct Test {
 const TESTS: [Test; 5] = [
     Test { name: "shootdown", rounds: 240, run: shootdown::run },
     Test { name: "wx", rounds: 20, run: wx::run },
-    Test { name: "frames", rounds: 300, run: frames::run },
+    Test { name: "frames", rounds: 200, run: frames::run },
     Test { name: "stacks", rounds: 1_000, run: stacks::run },
-    Test { name: "calls", rounds: 40, run: calls::run },
+    Test { name: "calls", rounds: 10, run: calls::run },
 ];
 const NAMES: [&str; TESTS.len()] = {
     let mut names = [""; TESTS.len()];

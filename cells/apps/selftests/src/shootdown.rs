@@ -9,7 +9,7 @@
 use crate::crew::Crew;
 use crate::failure::Failure;
 use alloc::{format, string::String, sync::Arc, vec::Vec};
-use core_local::CoreId;
+use core_local::{CoreId, PerCore};
 use frame_allocator::Frames;
 use irq_lock::IrqLock;
 use mapped_pages::MappedPages;
@@ -25,6 +25,9 @@ struct Lent {
     stamp: u64,
 }
 
+/// What each core's task lends at the moment. One unmaps while the next maps, so each has a place of its own.
+type Table = PerCore<IrqLock<Option<Arc<Lent>>>>;
+
 /// What one core's task keeps from one turn to the next.
 #[derive(Debug, Default)]
 struct Owner {
@@ -35,7 +38,7 @@ struct Owner {
 }
 
 pub fn run(rounds: u64) -> Result<String, Failure> {
-    let table: IrqLock<Option<Arc<Lent>>> = IrqLock::new("selftest shootdown", None);
+    let table = PerCore::from_fn(|_| IrqLock::new("selftest shootdown", None));
     let counts = Crew::run(move |crew, place| member(crew, place, rounds, &table))?;
     let (reads, reused) = counts.iter().fold((0, 0), |sum, count| (sum.0 + count.0, sum.1 + count.1));
     if reused == 0 {
@@ -47,18 +50,14 @@ pub fn run(rounds: u64) -> Result<String, Failure> {
     ))
 }
 
-fn member(
-    crew: &Crew,
-    place: usize,
-    rounds: u64,
-    table: &IrqLock<Option<Arc<Lent>>>,
-) -> Result<(u64, u64), Failure> {
+fn member(crew: &Crew, place: usize, rounds: u64, table: &Table) -> Result<(u64, u64), Failure> {
     let core = crew.cores()[place];
     let (mut owner, mut reads) = (Owner::default(), 0);
     for round in 0..rounds {
         let turn = round / crew.cores().len() as u64;
-        let mine = (round % crew.cores().len() as u64) as usize == place;
-        if mine {
+        let lender = crew.cores()[(round % crew.cores().len() as u64) as usize];
+        let table = table.get(lender);
+        if lender == core {
             let lent = owner.map(turn, round + 1)?;
             *table.lock() = Some(Arc::new(lent));
         }
@@ -69,7 +68,7 @@ fn member(
             reads += read(core, &lent)?;
         }
         crew.meet()?;
-        if mine {
+        if lender == core {
             let lent = table.lock().take();
             if let Some(lent) = lent.and_then(Arc::into_inner) {
                 owner.unmap(lent)?;

@@ -84,6 +84,7 @@ fn judge(case: &BootCase, outcome: Option<Outcome>, text: &str) -> Result<(), St
         Status::Failed => Outcome::CommandFailed,
         Status::Fatal => Outcome::Fatal,
         Status::Reboot => Outcome::Reboot,
+        Status::Reset => Outcome::Silent,
     };
     match outcome {
         None => faults.push(format!("it had not ended after {} s", case.timeout)),

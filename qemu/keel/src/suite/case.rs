@@ -15,7 +15,7 @@
 //! exec = ["cores --json"]          # console commands
 //! expect = ['"id":1,']             # regular expressions; each must match in what the console prints
 //! forbid = ['panicked']            # none of these may; the words in `ALARMS` never may
-//! status = "success"               # or "failed" (a command failed), "fatal" (the kernel stopped), "reboot"
+//! status = "success"               # or "failed" (a command failed), "fatal" (the kernel stopped), "reboot", "reset"
 //! timeout = 60                     # seconds
 //! needs_x2apic = true              # skipped where QEMU emulates none
 //! apart = true                     # boot once for each of the commands below
@@ -54,6 +54,8 @@ pub enum Status {
     Fatal,
     /// The kernel asked to be started again.
     Reboot,
+    /// The machine was reset without the kernel's reporting anything.
+    Reset,
 }
 
 /// One boot of the kernel.
