@@ -3,7 +3,7 @@
 //! This crate is the order of things. It owns no mechanism: it calls each subsystem's `init` once what that one
 //! relies on is there (`docs/boot.md` has the table), and gives rustc the runtime symbols it expects.
 //!
-//! Until the scheduler runs, a failure ends the boot with a line that says why ([`stop!`]): there is nothing to fall back to.
+//! Until the scheduler runs, a failure ends the boot with a line that says why (`stop!`): there is nothing to fall back to.
 //! From then on everything happens in tasks, and what fails there is reported and left out.
 #![no_std]
 #![cfg(keel_kernel)]

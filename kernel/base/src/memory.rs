@@ -64,7 +64,7 @@ pub fn bring_up(info: &BootInfo) -> u64 {
     if let Err(error) = page_allocator::init() {
         stop!("{error}");
     }
-    serial::println!("memory: {} MiB, up to {:#x}", summary.frames * PAGE_SIZE >> 20, summary.top);
+    serial::println!("memory: {} MiB, up to {:#x}", (summary.frames * PAGE_SIZE) >> 20, summary.top);
     if summary.ignored_bytes > 0 {
         serial::println!("memory: {} MiB lie too high and are not used", summary.ignored_bytes >> 20);
     }
@@ -93,5 +93,7 @@ fn physical_end(info: &BootInfo) -> u64 {
         .filter(|region| region.start <= end && region.end > end)
         .map(|region| region.end)
         .max();
-    bank_end.unwrap_or(end).next_multiple_of(PAGE_SIZE as u64)
+    // What the loader says may be nonsense; the frame allocator ignores memory above the window, too.
+    let end = bank_end.unwrap_or(end).min(memory_types::layout::PHYS_WINDOW);
+    end.next_multiple_of(PAGE_SIZE as u64)
 }

@@ -27,12 +27,13 @@ fn panic(info: &PanicInfo<'_>) -> ! {
     let is_task = core_local::irqs_enabled() && !unwind::is_unwinding() && scheduler::in_task();
     let is_policy = scheduler::in_policy() && unwind::depth() < 2 && irq_lock::first_held().is_none();
     if is_task || is_policy {
-        // If it is the report that panics, the message is what makes it.
-        let message = match unwind::begin_report() {
+        // If it is the report that panics, the message may be what does it: neither is tried again.
+        let first = unwind::begin_report();
+        let message = match first {
             true => text(format_args!("{}", info.message())),
-            false => text(format_args!("panicked again while the panic was being reported")),
+            false => text(format_args!("again{}, while the first panic was being reported", Place(info))),
         };
-        if is_task {
+        if first && is_task {
             crate::report::death(format_args!("panicked{}: {message}", Place(info)));
         }
         unwind::raise(Cause::Panic(message));

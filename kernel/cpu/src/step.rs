@@ -30,13 +30,13 @@ pub fn begin(frame: &mut TrapFrame, address: u64) {
     frame.rflags |= TRAP_FLAG;
 }
 
-/// Whether a debug exception on this core is one of ours.
+/// Whether the interrupted context single-steps. Nobody does but for us.
 pub fn is_stepping(frame: &TrapFrame) -> bool {
-    let here = STEPPING.get(core_local::current());
-    frame.rflags & TRAP_FLAG != 0 && !here.task.load(Ordering::Relaxed).is_null()
+    frame.rflags & TRAP_FLAG != 0
 }
 
-/// After a step: the address of the overflow if the task can be unwound now, and the stepping ends.
+/// After a step: the address of the overflow if the task can be unwound now. Then, and if this is not the task that
+/// began, the stepping ends.
 pub fn after(frame: &mut TrapFrame) -> Option<u64> {
     let here = STEPPING.get(core_local::current());
     let same = here.task.load(Ordering::Relaxed).cast_const() == core_local::current_task();
@@ -45,7 +45,7 @@ pub fn after(frame: &mut TrapFrame) -> Option<u64> {
     }
     here.task.store(null_mut(), Ordering::Relaxed);
     frame.rflags &= !TRAP_FLAG;
-    // A switch in the section has taken the flag to another task: that one goes on, and so will the first, on its reserve.
+    // A switch in the section took the flag along to another task: that one goes on as before, and the first on its reserve.
     let unwindable = same && hooks().is_some_and(|hooks| (hooks.in_task)()) && !unwind::is_unwinding();
     unwindable.then(|| here.address.load(Ordering::Relaxed))
 }

@@ -29,9 +29,9 @@ struct Spare {
 // SAFETY: who turned `taken` from false to true has the exception to itself until it stores false.
 unsafe impl Sync for Spare {}
 
-static SPARE: [Spare; SPARES] = [const {
-    Spare { taken: AtomicBool::new(false), exception: UnsafeCell::new(MaybeUninit::uninit()) }
-}; SPARES];
+static SPARE: [Spare; SPARES] =
+    [const { Spare { taken: AtomicBool::new(false), exception: UnsafeCell::new(MaybeUninit::uninit()) } };
+        SPARES];
 
 /// An exception with this cause, or the cause back if there is no memory for it.
 pub fn new(cause: Cause) -> Result<*mut UnwindException, Cause> {

@@ -20,14 +20,26 @@ pub enum Kind {
     GeneralProtection,
     /// A recursion without end.
     Stack,
+    /// A write to the cell's own code.
+    Text,
+    /// A call of an address where the cell's data are.
+    Exec,
 }
 
 impl Kind {
     /// The names by which people choose, in the order of [`Kind::ALL`].
-    pub const NAMES: [&'static str; 6] = ["panic", "page", "divide", "ud", "gp", "stack"];
+    pub const NAMES: [&'static str; 8] = ["panic", "page", "divide", "ud", "gp", "stack", "text", "exec"];
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Panic, Self::Page, Self::Divide, Self::InvalidOpcode, Self::GeneralProtection, Self::Stack];
+    pub const ALL: [Self; 8] = [
+        Self::Panic,
+        Self::Page,
+        Self::Divide,
+        Self::InvalidOpcode,
+        Self::GeneralProtection,
+        Self::Stack,
+        Self::Text,
+        Self::Exec,
+    ];
 
     /// The name by which people choose it.
     pub const fn name(self) -> &'static str {
@@ -43,6 +55,8 @@ impl Kind {
             Self::InvalidOpcode => trigger::invalid_opcode,
             Self::GeneralProtection => trigger::general_protection,
             Self::Stack => trigger::stack,
+            Self::Text => trigger::text,
+            Self::Exec => trigger::exec,
         }
     }
 
@@ -50,11 +64,21 @@ impl Kind {
     const fn exception(self) -> Option<FaultKind> {
         match self {
             Self::Panic => None,
-            Self::Page => Some(FaultKind::Page),
+            Self::Page | Self::Text | Self::Exec => Some(FaultKind::Page),
             Self::Divide => Some(FaultKind::DivideError),
             Self::InvalidOpcode => Some(FaultKind::InvalidOpcode),
             Self::GeneralProtection => Some(FaultKind::GeneralProtection),
             Self::Stack => Some(FaultKind::StackOverflow),
+        }
+    }
+
+    /// The address that must be named; `None` where any will do, or none is.
+    fn address(self) -> Option<usize> {
+        match self {
+            Self::Page => Some(trigger::UNMAPPED),
+            Self::Text => Some(trigger::own_text()),
+            Self::Exec => Some(trigger::own_data()),
+            _ => None,
         }
     }
 
@@ -64,9 +88,8 @@ impl Kind {
             (None, Death::Panicked(message)) => message.contains(trigger::MESSAGE),
             // The scheduler hands on the text of `unwind::Fault`: the exception, the instruction, the address.
             (Some(exception), Death::Fault(text)) => {
-                let address = alloc::format!("address {:#x}", trigger::UNMAPPED);
-                text.starts_with(&alloc::format!("{exception} at "))
-                    && (self != Self::Page || text.ends_with(&address))
+                let named = |address| text.ends_with(&alloc::format!(", address {address:#x}"));
+                text.starts_with(&alloc::format!("{exception} at ")) && self.address().is_none_or(named)
             }
             _ => false,
         }
@@ -108,6 +131,8 @@ mod tests {
             fault(FaultKind::InvalidOpcode, None),
             fault(FaultKind::GeneralProtection, None),
             fault(FaultKind::StackOverflow, Some(7)),
+            fault(FaultKind::Page, Some(trigger::own_text())),
+            fault(FaultKind::Page, Some(trigger::own_data())),
         ];
         for (index, kind) in Kind::ALL.into_iter().enumerate() {
             for (other, death) in deaths.iter().enumerate() {

@@ -27,7 +27,7 @@ pub static CELL: Cell = Cell::new("faults", env!("CARGO_PKG_VERSION")).commands(
 static COMMANDS: [Command; 1] = [Command {
     name: "fault",
     usage: "fault KIND [--json]",
-    summary: "makes a task fail: panic, page, divide, ud, gp or stack",
+    summary: "makes a task fail: panic, page, divide, ud, gp, stack, text or exec",
     example: "fault page",
     run: fault,
 }];

@@ -1,10 +1,11 @@
 //! What makes a task fail. Each function owns nothing that has a destructor.
 //!
 //! All but the panic and the recursion are instructions that fault by definition; the trap layer turns the fault into an
-//! unwind of the task, so none of them ever returns.
+//! unwind of the task, so none of them ever returns. If one does, a protection is missing, and no harm is done.
 
 use core::arch::asm;
 use core::hint::black_box;
+use core::sync::atomic::AtomicU8;
 
 /// In the message of the panic.
 pub const MESSAGE: &str = "this task was asked to panic";
@@ -14,6 +15,19 @@ pub const UNMAPPED: usize = 0x5ead_dead_d000;
 
 /// Neither in the lower nor in the upper half of the address space (SDM vol. 1, §3.3.7.1).
 const NOT_CANONICAL: usize = 1 << 63;
+
+/// Data that happen to be an instruction: `ret`.
+static DATA: AtomicU8 = AtomicU8::new(0xc3);
+
+/// The address that [`text`] writes to.
+pub fn own_text() -> usize {
+    text as *const () as usize
+}
+
+/// The address that [`exec`] jumps to.
+pub fn own_data() -> usize {
+    DATA.as_ptr() as usize
+}
 
 /// Panics.
 #[inline(never)]
@@ -38,6 +52,20 @@ pub fn general_protection() {
 fn read(address: usize) {
     // SAFETY: the load faults, so it reads nothing; it is in assembly because to Rust it would be undefined behaviour.
     unsafe { asm!("mov {0}, [{0}]", inout(reg) address => _, options(nostack, readonly)) };
+}
+
+/// Writes to its own code.
+#[inline(never)]
+pub fn text() {
+    // SAFETY: the access faults. If the page were writable, it would write what is there.
+    unsafe { asm!("lock or byte ptr [{}], 0", in(reg) own_text(), options(nostack)) };
+}
+
+/// Executes data.
+#[inline(never)]
+pub fn exec() {
+    // SAFETY: the fetch faults. If the page were executable, the byte there would return at once.
+    unsafe { asm!("call {}", in(reg) own_data(), clobber_abi("C")) };
 }
 
 /// Divides by zero.

@@ -312,7 +312,10 @@ pub fn read(folder: &Path) -> Result<Vec<(String, BootCase)>, TableError> {
 /// What is wrong with a case that is well-formed.
 fn mistake(case: &BootCase, is_second: bool) -> Option<&'static str> {
     let (commands, typed) = (case.commands().len(), case.typed.len());
-    let expects = case.expect.len() + case.command.iter().map(|c| c.expect.len()).sum::<usize>();
+    // What keys wait for is an expectation too: without it they are never typed. The first wait for the prompt alone.
+    let expects = case.expect.len()
+        + case.command.iter().map(|c| c.expect.len()).sum::<usize>()
+        + typed.saturating_sub(1);
     match () {
         () if is_second => Some("is there twice"),
         () if commands == 0 && typed == 0 => Some("has neither commands nor keys"),

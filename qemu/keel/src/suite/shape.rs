@@ -44,7 +44,8 @@ impl Shape {
         objects.try_for_each(|line| {
             let value: Value =
                 serde_json::from_str(line).map_err(|error| format!("not JSON: {error}: {line}"))?;
-            fit(&self.0, &value, "$").map_err(|what| format!("{what} in {line}"))
+            fit(&self.0, &value, "$")
+                .map_err(|what| format!("{what} in {}", super::boot::shortened(line).trim_end()))
         })
     }
 }
@@ -61,7 +62,7 @@ fn fit(shape: &toml::Value, value: &Value, path: &str) -> Result<(), String> {
         }
         (toml::Value::Array(shapes), Value::Array(list)) => {
             let mut elements = list.iter().enumerate();
-            let mut each = |shape: &toml::Value, (index, value): (usize, &Value)| {
+            let each = |shape: &toml::Value, (index, value): (usize, &Value)| {
                 fit(shape, value, &format!("{path}[{index}]"))
             };
             match shapes.as_slice() {
