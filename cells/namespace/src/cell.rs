@@ -6,6 +6,7 @@ use crate::platform::Platform;
 use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use cell_api::Cell;
 use core::fmt;
+use core::mem::ManuallyDrop;
 use object_linker::{Bases, Kind as SymbolKind, Site};
 use symbol_map::UnsafeCode;
 
@@ -54,8 +55,8 @@ pub enum Reason {
     Imported(Vec<String>),
     /// So many users hold a pin on it.
     Pinned(usize),
-    /// Its addresses may be anywhere: in a task's stack, in another cell's data. Only policies, whose instances the scheduler counts, are
-    /// known to be out of use.
+    /// Its addresses may be anywhere: in a task's stack, in another cell's data. Only policies that import nothing but what cannot
+    /// keep an address, and whose instances the scheduler counts, are known to be out of use.
     Untracked,
 }
 
@@ -108,6 +109,8 @@ pub(crate) struct Binding {
     pub address: u64,
 }
 
+/// A cell. It goes by `Namespace::dispose`. One that is merely dropped, because a task was unwound in the middle of a load or swap,
+/// stays mapped and registered for good: somebody may run in it already.
 pub(crate) struct LoadedCell<P: Platform> {
     /// Never used twice, unlike names.
     pub id: u64,
@@ -118,7 +121,7 @@ pub(crate) struct LoadedCell<P: Platform> {
     /// Bytes of text, rodata and data.
     pub sizes: [u64; 3],
     pub bases: Bases,
-    pub memory: P::Memory,
+    pub memory: ManuallyDrop<P::Memory>,
     pub frames: Option<P::Frames>,
     pub published: Option<Published>,
     /// Sorted by name.
@@ -127,6 +130,8 @@ pub(crate) struct LoadedCell<P: Platform> {
     pub bindings: Vec<Binding>,
     pub sites: Vec<Site>,
     pub needs: Vec<(String, u64)>,
+    /// Whether nothing that it imports keeps addresses that it is given.
+    pub confined: bool,
     pub entry: &'static Cell,
     pub kind: Kind,
     /// Carries the name too.
@@ -152,9 +157,11 @@ impl<P: Platform> LoadedCell<P> {
         self.bindings.iter().any(|b| b.provider == Provider::Cell(id))
     }
 
-    /// Whether all that anyone can hold of it is its policy's instances, which the scheduler gives back.
+    /// Whether all that anyone can hold of it is its policy's instances, which the scheduler gives back. A policy that could spawn a
+    /// task, or register a handler, is none of these.
     pub fn only_policy(&self) -> bool {
         self.kind == Kind::Policy
+            && self.confined
             && self.entry.command_list().is_empty()
             && self.entry.bench_list().is_empty()
     }

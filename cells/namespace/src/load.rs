@@ -113,7 +113,10 @@ impl<P: Platform> Namespace<P> {
     /// Loads every cell of the archive that can be loaded; the others are reported and change nothing. The archive stays in use:
     /// cells are reloaded from it.
     pub fn load_archive(&self, bytes: &'static [u8]) -> ArchiveReport {
-        let _turn = self.take_turn();
+        self.in_turn(|| self.load_in_turn(bytes))
+    }
+
+    fn load_in_turn(&self, bytes: &'static [u8]) -> ArchiveReport {
         let start = P::now_ns();
         let archive = Archive::new(bytes);
         let base = self.take_base(&archive);

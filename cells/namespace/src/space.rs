@@ -74,13 +74,20 @@ pub struct PolicyInfo {
 }
 
 /// Held by the one load or swap in progress.
-pub(crate) struct TurnGuard<'a>(&'a AtomicBool);
+struct TurnGuard<'a>(&'a AtomicBool);
 
 impl Drop for TurnGuard<'_> {
     fn drop(&mut self) {
         // Release: the next one sees all that this one did.
         self.0.store(false, Ordering::Release);
     }
+}
+
+/// Not inlined: a kill by force skips the frame that it interrupts, which should be this one and not the one that owns the
+/// [`TurnGuard`]. A turn that never ended would be the last one.
+#[inline(never)]
+fn apart<R>(f: impl FnOnce() -> R) -> R {
+    f()
 }
 
 impl<P: Platform> Default for Namespace<P> {
@@ -103,11 +110,13 @@ impl<P: Platform> Namespace<P> {
         }
     }
 
-    pub(crate) fn take_turn(&self) -> TurnGuard<'_> {
+    /// Runs `f` while no other load or swap is in progress.
+    pub(crate) fn in_turn<R>(&self, f: impl FnOnce() -> R) -> R {
         while self.turn.swap(true, Ordering::Acquire) {
             P::wait();
         }
-        TurnGuard(&self.turn)
+        let _turn = TurnGuard(&self.turn);
+        apart(f)
     }
 
     pub(crate) fn fresh_id(&self) -> u64 {

@@ -11,6 +11,7 @@ use crate::platform::Platform;
 use crate::space::Namespace;
 use alloc::{boxed::Box, format, string::String, vec::Vec};
 use cell_api::{CELL_MAGIC, Cell};
+use core::mem::ManuallyDrop;
 use object_linker::{Defined, LinkPlan, Part, plan, verify_seal};
 use symbol_map::{CELL_SUFFIX, Manifest, SymbolMap};
 
@@ -45,6 +46,10 @@ impl<P: Platform> Namespace<P> {
         if base.find_cell(manifest.name).is_some() {
             return Err(LoadError::InBase);
         }
+        // What lies at its entry is taken for a `Cell` on this line's word.
+        if manifest.needs().all(|need| need.name != INTERFACE) {
+            return Err(LoadError::Manifest(format!("its manifest has no needs={INTERFACE} line")));
+        }
         for need in manifest.needs() {
             let loaded = {
                 let cells = self.cells.lock();
@@ -63,7 +68,7 @@ impl<P: Platform> Namespace<P> {
         Ok(())
     }
 
-    /// Where each import leads: to a live cell if one exports it, else to the base.
+    /// Where each import leads: to the base if it exports it, so that no cell comes between others and the base, else to a live cell.
     fn resolve(
         &self,
         plan: &LinkPlan<'_>,
@@ -72,13 +77,11 @@ impl<P: Platform> Namespace<P> {
     ) -> Result<Vec<Binding>, LoadError> {
         let mut bindings = Vec::with_capacity(plan.imports().len());
         for import in plan.imports() {
-            let loaded = {
+            let found = base.find(import.name).map(|s| (s.address, Provider::Base(s.cell))).or_else(|| {
                 let cells = self.cells.lock();
                 let mut usable = cells.list.iter().filter(|c| c.live() && !leaving.contains(&c.id));
                 usable.find_map(|c| c.export(import.name).map(|e| (e.address, Provider::Cell(c.id))))
-            };
-            let found =
-                loaded.or_else(|| base.find(import.name).map(|s| (s.address, Provider::Base(s.cell))));
+            });
             let Some((address, provider)) = found else {
                 let readable = String::from(readable::<192>(import.name).as_str());
                 return Err(LoadError::Unresolved(
@@ -126,7 +129,8 @@ impl<P: Platform> Namespace<P> {
             .collect();
         exports.sort_unstable_by(|a, b| a.name.cmp(&b.name));
 
-        let frames = P::register(&memory, layout).map_err(LoadError::Machine)?;
+        let base = self.base.get();
+        let confined = base.is_some_and(|base| bindings.iter().all(|b| keeps_nothing(b, base)));
         let mut loaded = LoadedCell {
             id: self.fresh_id(),
             version: manifest.version.into(),
@@ -135,27 +139,35 @@ impl<P: Platform> Namespace<P> {
             unsafe_code: manifest.unsafe_code,
             sizes: [layout.text, layout.rodata, layout.data],
             bases,
-            memory,
-            frames,
+            memory: ManuallyDrop::new(memory),
+            frames: None,
             published: None,
             exports,
             bindings,
             sites: plan.sites().to_vec(),
             needs: manifest.needs().map(|n| (n.name.into(), n.hash)).collect(),
+            confined,
             entry: cell,
             kind: Kind::of(cell),
             pins: Pins::new(manifest.name),
             state: State::Live,
         };
-        let index = Box::new(Index::new(manifest.name, bases.text, plan));
-        match self.live.publish(index) {
-            Ok(published) => loaded.published = Some(published),
-            Err(_) => {
+        // From here on an error must dispose of the cell: others can find it.
+        match self.announce(&mut loaded, plan) {
+            Ok(()) => Ok(loaded),
+            Err(error) => {
                 self.dispose(loaded);
-                return Err(LoadError::TooMany);
+                Err(error)
             }
         }
-        Ok(loaded)
+    }
+
+    /// Makes the unwinder and backtraces know the cell.
+    fn announce(&self, cell: &mut LoadedCell<P>, plan: &LinkPlan<'_>) -> Result<(), LoadError> {
+        cell.frames = P::register(&cell.memory, plan.layout()).map_err(LoadError::Machine)?;
+        let index = Box::new(Index::new(cell.name(), cell.bases.text, plan));
+        cell.published = Some(self.live.publish(index).map_err(|_| LoadError::TooMany)?);
+        Ok(())
     }
 
     fn check_commands(&self, cell: &Cell, leaving: &[u64]) -> Result<(), LoadError> {
@@ -176,19 +188,31 @@ impl<P: Platform> Namespace<P> {
     pub(crate) fn dispose(&self, cell: LoadedCell<P>) -> bool {
         let name = cell.pins.clone();
         let index = cell.published.and_then(|published| self.live.withdraw(published));
-        let frames = cell.frames.map(P::withdraw);
+        // Not dropped by an unwind either: only after the grace period does nobody read it.
+        let frames = ManuallyDrop::new(cell.frames.map(P::withdraw));
         let passed = match index {
             Some(index) => index.free_after_grace::<P>(),
             None => P::grace(),
         };
         if let Err(why) = passed {
             log::error!("cell {}: its memory is not freed: {why}", name.name);
-            core::mem::forget((cell.memory, frames));
             return false;
         }
-        drop((frames, cell.memory));
+        drop((ManuallyDrop::into_inner(frames), ManuallyDrop::into_inner(cell.memory)));
         true
     }
+}
+
+/// The crate that defines [`Cell`].
+const INTERFACE: &str = "cell_api";
+
+/// Whether what `binding` leads to keeps no address that it is given: the runtime's own symbols, which have no mangled names or belong
+/// to `__rustc`, and crates that have nowhere to keep one (`log` has one place, which is taken at boot).
+fn keeps_nothing(binding: &Binding, base: &SymbolMap<'_>) -> bool {
+    const CRATES: [&str; 5] = ["core", "alloc", "core_local", "sched_policy", "log"];
+    let Provider::Base(cell) = binding.provider else { return false };
+    let runtime = !binding.name.starts_with("_R") || binding.name.contains("___rustc");
+    runtime || cell.and_then(|i| base.cell(i)).is_some_and(|cell| CRATES.contains(&cell.name))
 }
 
 /// Finds `<name>::CELL` and checks all that the symbol tells.

@@ -137,7 +137,10 @@ impl<P: Platform> Namespace<P> {
     /// # Errors
     /// [`SwapFailure`]: which step failed and why; nothing was changed.
     pub fn swap(&self, old: &str, new: &str) -> Result<SwapReport, Box<SwapFailure>> {
-        let _turn = self.take_turn();
+        self.in_turn(|| self.swap_in_turn(old, new))
+    }
+
+    fn swap_in_turn(&self, old: &str, new: &str) -> Result<SwapReport, Box<SwapFailure>> {
         self.reap_in_turn();
         let mut watch = Watch::<P>::start();
 
@@ -207,7 +210,10 @@ impl<P: Platform> Namespace<P> {
     /// # Errors
     /// [`SwapError`]; the policy in use goes on.
     pub fn use_policy(&self, name: &str) -> Result<Committed, SwapError> {
-        let _turn = self.take_turn();
+        self.in_turn(|| self.use_policy_in_turn(name))
+    }
+
+    fn use_policy_in_turn(&self, name: &str) -> Result<Committed, SwapError> {
         let (id, factory) = {
             let cells = self.cells.lock();
             let cell = cells.list.iter().find(|c| c.live() && c.name() == name);
@@ -222,8 +228,7 @@ impl<P: Platform> Namespace<P> {
 
     /// Frees replaced cells that nobody uses any more; says how many.
     pub fn reap(&self) -> usize {
-        let _turn = self.take_turn();
-        self.reap_in_turn()
+        self.in_turn(|| self.reap_in_turn())
     }
 
     fn reap_in_turn(&self) -> usize {
@@ -280,7 +285,8 @@ impl<P: Platform> Namespace<P> {
                 let names = (String::from(outgoing.name()), String::from(new.name()));
                 return Err(SwapError::KindsDiffer(names.0, outgoing.kind, names.1, new.kind));
             }
-            if leaving.active
+            // Whoever imports a function may hold its address in a register, where no rewriting reaches it; a policy is freed.
+            if outgoing.kind == Kind::Policy
                 && let Some(by) = cells.list.iter().find(|c| c.imports_from(id))
             {
                 return Err(SwapError::PolicyImported(outgoing.name().into(), by.name().into()));

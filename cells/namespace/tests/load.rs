@@ -123,6 +123,18 @@ fn an_import_that_nobody_has_is_named() {
 }
 
 #[test]
+fn a_cell_must_say_which_interface_it_was_built_against() {
+    let mut cell = objects()["lib_a"].clone();
+    let at = cell.windows(14).position(|w| w == b"needs=cell_api").expect("in the manifest");
+    cell[at + 6..at + 14].copy_from_slice(b"core_api");
+    seal(&mut cell).expect("still a manifest");
+    let namespace = Namespace::<Host>::new();
+    let report = namespace.load_archive(leak(tar(&[("base.map", &base_map()), ("lib_a.cell", &cell)])));
+    let (_, error) = report.refused().next().expect("refused");
+    assert_eq!(error.to_string(), "its manifest has no needs=cell_api line");
+}
+
+#[test]
 fn an_unresolved_symbol_says_who_should_have_it() {
     let error = LoadError::Unresolved("lib_a::value".into(), Some("lib_a".into()));
     assert_eq!(error.to_string(), "it imports lib_a::value, which lib_a should export and no live cell does");

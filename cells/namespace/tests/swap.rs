@@ -57,6 +57,30 @@ fn a_pinned_policy_stays_until_it_is_let_go() {
 }
 
 #[test]
+fn a_policy_that_may_have_left_addresses_elsewhere_is_kept() {
+    let namespace = loaded(&["lib_a", "busy", "second"]);
+    namespace.use_policy("busy").expect("loaded");
+    let report = namespace.swap("busy", "second").expect("both are policies");
+    assert_eq!(report.kept, [("busy".to_owned(), Reason::Untracked)]);
+}
+
+#[test]
+fn an_imported_policy_is_not_freed_from_under_its_user() {
+    let namespace = loaded(&["first", "second", "tenant"]);
+    for active in ["second", "first"] {
+        namespace.use_policy(active).expect("loaded");
+        for (old, new) in [("first", "first"), (active, "first")] {
+            let failure = namespace.swap(old, new).expect_err("tenant may have the address in a register");
+            assert_eq!(
+                failure.to_string(),
+                "tenant imports from first; a policy is handed over alone",
+                "{active} {old} {new}"
+            );
+        }
+    }
+}
+
+#[test]
 fn dependants_turn_to_the_fresh_copy() {
     let namespace = loaded(&["lib_a", "user"]);
     let report = namespace.swap("lib_a", "lib_a").expect("a reload");

@@ -17,6 +17,8 @@ pub enum LinkError {
     SectionOutside(usize),
     /// The sections together claim more bytes than the file has.
     SectionsOverlap,
+    /// The names of sections or of symbols together claim more bytes than the file has.
+    NamesOverlap,
     /// This section has a property that a cell may not have.
     BadSection(String, &'static str),
     /// There is no symbol table, or more than one, or it cannot be read.
@@ -49,6 +51,7 @@ impl fmt::Display for LinkError {
             Self::BadSectionTable => write!(f, "its section table cannot be read; the file is damaged"),
             Self::SectionOutside(index) => write!(f, "its section {index} lies outside the file"),
             Self::SectionsOverlap => write!(f, "its sections claim more bytes than the file has"),
+            Self::NamesOverlap => write!(f, "its names claim more bytes than the file has"),
             Self::BadSection(name, why) => write!(f, "its section {name} {why}"),
             Self::BadSymbolTable => write!(f, "its symbol table is missing or cannot be read"),
             Self::BadSymbol(index, name, why) => write!(f, "its symbol {index} ({name}) {why}"),

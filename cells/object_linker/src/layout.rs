@@ -38,7 +38,7 @@ pub struct Layout {
     pub rodata: u64,
     /// Bytes of the data part, zero-initialised data included.
     pub data: u64,
-    /// Bytes of `data` that are zero-initialised: its tail.
+    /// Bytes of `data` that are zero-initialised.
     pub bss: u64,
     /// Where the stubs are, in text.
     pub stubs: Range<u64>,
@@ -87,13 +87,28 @@ fn part_of(section: &Section<'_>) -> Part {
     }
 }
 
-/// Places the sections that are loaded and not dropped, with room for `slots` slots and `stubs` stubs. The places are
-/// indexed like the sections.
+impl Layout {
+    /// Makes room for `slots` slots and `stubs` stubs, behind all that is there.
+    pub(crate) fn append(&mut self, slots: usize, stubs: usize) -> Result<(), LinkError> {
+        let mut text = Cursor(self.text);
+        self.stubs.start = text.take(stubs as u64 * STUB, STUB)?;
+        let mut data = Cursor(self.data);
+        self.slots.start = data.take(slots as u64 * SLOT, SLOT)?;
+        (self.text, self.data) = (text.0, data.0);
+        (self.stubs.end, self.slots.end) = (text.0, data.0);
+        self.check()
+    }
+
+    fn check(&self) -> Result<(), LinkError> {
+        let total = self.text + self.rodata + self.data;
+        if total > MOST_BYTES { Err(LinkError::TooLarge(total)) } else { Ok(()) }
+    }
+}
+
+/// Places the sections that are loaded and not dropped. The places are indexed like the sections.
 pub(crate) fn place(
     object: &Object<'_>,
     dropped: &[bool],
-    slots: usize,
-    stubs: usize,
 ) -> Result<(Layout, Vec<Option<Place>>), LinkError> {
     let mut places = alloc::vec![None; object.sections.len()];
     let (mut text, mut rodata, mut data) = (Cursor(0), Cursor(0), Cursor(0));
@@ -117,11 +132,6 @@ pub(crate) fn place(
             Part::Data => put(index, Part::Data, &mut data, section)?,
         }
     }
-
-    layout.stubs.start = text.take(stubs as u64 * STUB, STUB)?;
-    layout.stubs.end = layout.stubs.start + stubs as u64 * STUB;
-    layout.slots.start = data.take(slots as u64 * SLOT, SLOT)?;
-    layout.slots.end = layout.slots.start + slots as u64 * SLOT;
 
     layout.eh_frame.start = rodata.align(8);
     for (index, section) in kept().filter(|(_, s)| is_eh_frame(s)) {
@@ -148,9 +158,6 @@ pub(crate) fn place(
 
     (layout.text, layout.rodata, layout.data) = (text.0, rodata.0, data.0);
     layout.bss = data.0 - bss_start;
-    let total = layout.text + layout.rodata + layout.data;
-    if total > MOST_BYTES {
-        return Err(LinkError::TooLarge(total));
-    }
+    layout.check()?;
     Ok((layout, places))
 }

@@ -10,7 +10,7 @@
 //!
 //!   text   (RX)  executable sections, then one 8-byte stub per import that is called through PLT32
 //!   rodata (R)   read-only sections, then .eh_frame, then its 4-byte zero terminator
-//!   data   (RW)  writable sections, then import slots (what GOTPCREL refers to), then zero-initialised data
+//!   data   (RW)  writable sections, then zero-initialised data, then import slots (what GOTPCREL refers to)
 //! ```
 //!
 //! **Imports stay rewritable.** A swap must be able to turn every use of another cell to a new address by storing to
@@ -20,8 +20,8 @@
 //! would bake an import's address into code or read-only data is refused. [`LinkPlan::sites`] lists them all.
 //!
 //! **Hostile input.** Every offset, index and size is checked; errors name the section, symbol and offset. Work and
-//! memory are bounded by the length of the object: sections may not share file bytes (beyond the file's size in sum), and
-//! the parts together may not exceed [`MOST_BYTES`]. What the code *does* is not checked here, nor can it be: the
+//! memory are bounded by the length of the object: neither sections nor names may share file bytes (beyond the file's size
+//! in sum), and the parts together may not exceed [`MOST_BYTES`]. What the code *does* is not checked here, nor can it be: the
 //! promise that it is safe Rust comes from the compiler, and the seal ([`verify_seal`]) only finds damage.
 #![no_std]
 #![forbid(unsafe_code)]

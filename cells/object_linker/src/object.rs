@@ -38,6 +38,19 @@ impl Section<'_> {
 pub(crate) struct Object<'a> {
     pub elf: ElfBytes<'a, LittleEndian>,
     pub sections: Vec<Section<'a>>,
+    /// Bytes of the file.
+    length: usize,
+}
+
+/// What names may take of the string table. They may share bytes there, so that a small file could otherwise ask for any amount of
+/// work and, where they are copied, of memory.
+pub(crate) struct NameBudget(usize);
+
+impl NameBudget {
+    pub fn take<'a>(&mut self, name: &'a str) -> Result<&'a str, LinkError> {
+        self.0 = self.0.checked_sub(name.len()).ok_or(LinkError::NamesOverlap)?;
+        Ok(name)
+    }
 }
 
 impl<'a> Object<'a> {
@@ -53,10 +66,12 @@ impl<'a> Object<'a> {
         let (headers, names) = headers.zip(names).ok_or(LinkError::BadSectionTable)?;
 
         let mut claimed = 0u64;
+        let mut budget = NameBudget(bytes.len());
         // The table lies in the file (the `elf` crate checked), so this allocates no more than the file's own size.
         let mut sections = Vec::with_capacity(headers.len());
         for (index, header) in headers.iter().enumerate() {
             let name = names.get(header.sh_name as usize).map_err(|_| LinkError::BadSectionTable)?;
+            let name = budget.take(name)?;
             let bytes = if matches!(header.sh_type, abi::SHT_NOBITS | abi::SHT_NULL) {
                 &[]
             } else {
@@ -75,7 +90,11 @@ impl<'a> Object<'a> {
         if claimed > bytes.len() as u64 {
             return Err(LinkError::SectionsOverlap);
         }
-        Ok(Self { elf, sections })
+        Ok(Self { elf, sections, length: bytes.len() })
+    }
+
+    pub fn name_budget(&self) -> NameBudget {
+        NameBudget(self.length)
     }
 
     pub fn manifest(&self) -> Result<&'a [u8], LinkError> {
@@ -103,6 +122,7 @@ impl<'a> Object<'a> {
             .symbol_table()
             .map_err(|_| LinkError::BadSymbolTable)?
             .ok_or(LinkError::BadSymbolTable)?;
+        let mut budget = self.name_budget();
         for group in self.sections.iter().filter(|s| s.header.sh_type == abi::SHT_GROUP) {
             let (words, rest) = group.bytes.as_chunks::<4>();
             let Some((flags, members)) = words.split_first().filter(|_| rest.is_empty()) else {
@@ -115,7 +135,7 @@ impl<'a> Object<'a> {
                 .get(group.header.sh_info as usize)
                 .and_then(|s| names.get(s.st_name as usize))
                 .map_err(|_| group.bad("has no readable signature"))?;
-            if signatures.insert(signature) {
+            if signatures.insert(budget.take(signature)?) {
                 continue;
             }
             for member in members {

@@ -103,16 +103,14 @@ impl<'a> LinkPlan<'a> {
         let object = Object::parse(bytes)?;
         let manifest = object.manifest()?;
         let dropped = object.dropped()?;
-        // Slots follow the sections of their part and nothing follows them but zeroes, stubs likewise: placing the
-        // sections twice, without and with them, moves nothing but the zero-initialised data.
-        let (_, places) = layout::place(&object, &dropped, 0, 0)?;
+        let (layout, places) = layout::place(&object, &dropped)?;
         let symbols = symbols::read(&object, &places)?;
         let mut plan = Self {
             imports: symbols.imports.iter().map(|&name| Import { name }).collect(),
             object,
             places,
             symbols,
-            layout: Layout::default(),
+            layout,
             needs: Needs::default(),
             manifest,
             sites: Vec::new(),
@@ -121,9 +119,7 @@ impl<'a> LinkPlan<'a> {
             eh_frame::check(section.bytes)?;
         }
         plan.needs = plan.scan()?;
-        let (slots, stubs) = (plan.needs.slots.len(), plan.needs.stubs.len());
-        (plan.layout, plan.places) = layout::place(&plan.object, &dropped, slots, stubs)?;
-        plan.symbols = symbols::read(&plan.object, &plan.places)?;
+        plan.layout.append(plan.needs.slots.len(), plan.needs.stubs.len())?;
         plan.collect_sites();
         Ok(plan)
     }

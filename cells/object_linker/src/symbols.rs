@@ -75,9 +75,11 @@ pub(crate) fn read<'a>(object: &Object<'a>, places: &[Option<Place>]) -> Result<
     let mut exports: BTreeMap<&str, (Part, u64)> = BTreeMap::new();
     // Globals of dropped sections and undefined ones: settled once all exports are known.
     let mut open = Vec::new();
+    let mut budget = object.name_budget();
 
     for (index, symbol) in table.iter().enumerate() {
         let name = names.get(symbol.st_name as usize).map_err(|_| LinkError::BadSymbolTable)?;
+        let name = budget.take(name)?;
         let bad = |why| LinkError::BadSymbol(index, String::from(name), why);
         let global = symbol.st_bind() != abi::STB_LOCAL;
         let meaning = match symbol.st_shndx {

@@ -49,6 +49,35 @@ fn seal_finds_every_flipped_bit_it_is_shown() {
 }
 
 #[test]
+fn names_that_share_bytes_are_refused() {
+    let mut object = objects().1.clone();
+    let word = |object: &[u8], at: usize| {
+        usize::try_from(u64::from_le_bytes(object[at..at + 8].try_into().expect("eight bytes")))
+            .expect("small")
+    };
+    let table = word(&object, 40);
+    let kind = |object: &[u8], i: usize| object[table + 64 * i + 4];
+    let symtab = table + 64 * (1..).find(|&i| kind(&object, i) == 2).expect("a symbol table");
+    let (start, size) = (word(&object, symtab + 24), word(&object, symtab + 32));
+    let strtab = table + 64 * usize::from(object[symtab + 40]);
+    // A copy of the names behind everything, and in it one long name, which all symbols get.
+    let (names, length) = (word(&object, strtab + 24), word(&object, strtab + 32));
+    let copy = object[names..names + length].to_vec();
+    let end = object.len();
+    object.extend(copy);
+    object.resize(object.len() + (1 << 16), b'a');
+    object.push(0);
+    let grown = (object.len() - end) as u64;
+    object[strtab + 24..strtab + 32].copy_from_slice(&(end as u64).to_le_bytes());
+    object[strtab + 32..strtab + 40].copy_from_slice(&grown.to_le_bytes());
+    assert!(plan(&object).is_ok(), "nobody has the long name yet");
+    for symbol in (start + 24..start + size).step_by(24) {
+        object[symbol..symbol + 4].copy_from_slice(&(length as u32).to_le_bytes());
+    }
+    assert_eq!(plan(&object).map(|_| ()), Err(LinkError::NamesOverlap));
+}
+
+#[test]
 fn memory_that_does_not_fit_is_refused() {
     let plan = plan(&objects().0).expect("links");
     let imports = vec![0; plan.imports().len()];

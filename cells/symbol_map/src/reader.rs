@@ -232,7 +232,10 @@ impl<'a> SymbolMap<'a> {
     /// The cell named `name`.
     #[must_use]
     pub fn find_cell(&self, name: &str) -> Option<(usize, CellRecord<'a>)> {
-        self.cells().find(|(_, cell)| cell.name == name)
+        // The names first: a record is not decoded for each cell that is another one.
+        let named = |i: &usize| record(self.cells, *i, CELL).and_then(|r| self.text_at(r, 0)) == Some(name);
+        let index = (0..self.cell_count()).find(named)?;
+        Some((index, self.cell(index)?))
     }
 
     /// The cells that import from the cell at `provider`, as indices.

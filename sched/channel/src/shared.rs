@@ -141,7 +141,12 @@ impl<T> Ring<T> {
     }
 
     fn contains(&self, ticket: u64) -> bool {
-        self.values.iter().any(|(of, _)| *of == ticket)
+        self.place(ticket).is_some()
+    }
+
+    /// Where the value with this ticket is. Tickets rise from front to back.
+    fn place(&self, ticket: u64) -> Option<usize> {
+        self.values.binary_search_by_key(&ticket, |(of, _)| *of).ok()
     }
 }
 
@@ -154,7 +159,7 @@ struct Offer<'a, T> {
 impl<T> Offer<'_, T> {
     fn take_back(&self) -> Option<T> {
         let mut ring = self.shared.ring.lock();
-        let place = ring.values.iter().position(|(of, _)| *of == self.ticket)?;
+        let place = ring.place(self.ticket)?;
         ring.values.remove(place).map(|(_, value)| value)
     }
 }

@@ -63,8 +63,8 @@ fn leave(core: &'static Core, local: &mut Local, idle: TaskPtr) {
     local.want_switch = false;
     if local.ticking {
         core.alertness.raise();
-    } else if !core.alertness.lower(Alert::Tickless, || core.inbox.is_empty()) {
-        drain(core, local, idle);
+    } else {
+        lower(core, local, idle);
     }
     // If somebody waits, `account` starts the tick.
 }
@@ -125,9 +125,14 @@ fn tick(core: &'static Core, local: &mut Local, current: TaskPtr, now: u64) {
         core.alertness.raise();
     } else {
         local.ticking = false;
-        if !core.alertness.lower(Alert::Tickless, || core.inbox.is_empty()) {
-            drain(core, local, current);
-        }
+        lower(core, local, current);
+    }
+}
+
+/// Says that the core has no tick. Whoever came in meanwhile did not poke, so the inbox is emptied until it stays empty.
+fn lower(core: &'static Core, local: &mut Local, current: TaskPtr) {
+    while !local.ticking && !core.alertness.lower(Alert::Tickless, || core.inbox.is_empty()) {
+        drain(core, local, current);
     }
 }
 

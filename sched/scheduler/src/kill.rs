@@ -6,9 +6,9 @@
 //! leaked rather than dropped. So force is the second choice.
 
 use core::fmt;
-use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{Ordering::*, fence};
 
-use core_local::{irqs_enabled, preempt_count};
+use core_local::{irq_disable, irqs_enabled, preempt_count};
 use task_state::Kill;
 use unwind::Cause;
 
@@ -68,23 +68,32 @@ impl TaskRef {
         if !task.state.kill_pending() {
             task.kill_after.store(platform::deadline(KILL_GRACE_NS), Relaxed);
         }
-        match task.state.kill() {
+        let irq = irq_disable(); // as in `unpark`
+        let kill = task.state.kill();
+        if kill == Kill::Enqueue {
             // SAFETY: `kill` has just made it ready.
-            Kill::Enqueue => crate::wake::wake(unsafe { task.ready() }),
+            crate::wake::wake(unsafe { task.ready() }, irq);
+            return Ok(());
+        }
+        irq.restore_only();
+        match kill {
             Kill::Poke if TaskPtr::current() == Some(task) => {
                 if irqs_enabled() {
                     deliver(task);
                 }
+                // Not now; then when the guard ends that forbids it.
+                core_local::set_need_resched();
             }
             // If it has left that core by now, it has switched, and sees the wish when it is switched to.
             Kill::Poke => platform::poke(task.home().id()),
-            Kill::Pending | Kill::Dead => {}
+            Kill::Pending | Kill::Dead | Kill::Enqueue => {}
         }
         Ok(())
     }
 }
 
-fn deliverable(task: TaskPtr) -> bool {
+/// Whether the running task can be unwound as killed.
+pub fn deliverable(task: TaskPtr) -> bool {
     task.killable.load(Relaxed) && preempt_count() == 0 && !unwind::is_unwinding()
 }
 
@@ -100,16 +109,24 @@ pub fn deliver(task: TaskPtr) {
 /// Called by `preempt` with interrupts off.
 #[cold]
 pub fn deliver_by_force(task: TaskPtr) {
-    if !deliverable(task) {
-        return; // it looks again when it leaves what it is in
-    }
-    let due = task.kill_after.load(Relaxed);
-    if platform::ticks() >= due && task.state.take_kill() {
+    // Acquire: `kill_after` was written before the wish that we have seen.
+    fence(Acquire);
+    if platform::ticks() >= task.kill_after.load(Relaxed) && deliverable(task) && task.state.take_kill() {
+        task.forced.store(true, Relaxed);
         platform::try_raise_killed();
         // Nobody catches at this very place: the task was stopped while it set its root frame up. Try again.
-        task.kill_after.store(platform::deadline(KILL_GRACE_NS), Relaxed);
+        task.forced.store(false, Relaxed);
         let _ = task.state.kill();
     }
-    // SAFETY: interrupts are off, and no reference to the local part is alive: `preempt` is done with it.
-    unsafe { task.home().local() }.arm(task.kill_after.load(Relaxed));
+    remind(task);
+}
+
+/// Sees to it that a task with a pending kill is interrupted when the grace is over: it may go on for ever without a call
+/// that looks, on a core that does not tick. Interrupts are off, and no reference to the local part is alive.
+#[cold]
+pub fn remind(task: TaskPtr) {
+    let due = task.kill_after.load(Relaxed);
+    let again = if platform::ticks() < due { due } else { platform::deadline(KILL_GRACE_NS) };
+    // SAFETY: interrupts are off, this is the running task's core, and no reference is alive.
+    unsafe { task.home().local() }.arm(again);
 }

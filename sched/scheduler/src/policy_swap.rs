@@ -10,9 +10,10 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use core::mem;
 use core::sync::atomic::{AtomicBool, Ordering::*};
 
-use core_local::CoreId;
+use core_local::{CoreId, preempt_disable};
 use irq_lock::IrqLock;
 use sched_policy::{Enqueue, Policy, PolicyFactory};
 use unwind::Cause;
@@ -118,6 +119,8 @@ pub fn swap_policy(factory: &PolicyFactory, timeout_ns: u64) -> Result<PolicySwa
             policy: factory.name,
             message: match cause {
                 Cause::Panic(message) => message,
+                // That was not the policy's doing: the caller is being killed.
+                Cause::Killed => unwind::raise(cause),
                 other => alloc::format!("{other}"),
             },
         })?;
@@ -131,10 +134,15 @@ pub fn swap_policy(factory: &PolicyFactory, timeout_ns: u64) -> Result<PolicySwa
             // SAFETY: all cores stand still, with interrupts off, outside of the scheduler's code (which runs
             // with interrupts off), so no reference to the local part is alive on this core.
             let local = unsafe { core.local() };
-            exchange(core, local, &mut slot.lock());
+            // No lock is held while policies are called: what panics with one held cannot be unwound.
+            let mut staged = mem::take(&mut *slot.lock());
+            exchange(core, local, &mut staged);
+            *slot.lock() = staged;
             core.publish(local);
         }
     };
+    // From here to the end no kill by force: it would keep the old instances, and what they hold, from being dropped.
+    let _pinned = preempt_disable();
     let pauses_ns = platform::stop_all(&on_each, timeout_ns).map_err(PolicySwapError::Rendezvous)?;
     *NAME.lock() = name;
 

@@ -75,8 +75,11 @@ pub unsafe fn reap(dead: *const Task) {
 /// A stack that an ended task left on this core.
 pub fn spare_stack() -> Option<Stack> {
     let irq = core_local::irq_disable();
-    // SAFETY: interrupts are off, and spawn runs where no reference to the local part is alive.
-    let stack = TaskPtr::current().and_then(|current| unsafe { current.home().local() }.stacks.pop());
+    // (Code of a policy must not spawn; if it does, it must not reach the local part, which is lent out.)
+    let home = TaskPtr::current().map(|current| current.home());
+    let home = home.filter(|home| !home.in_policy.load(core::sync::atomic::Ordering::Relaxed));
+    // SAFETY: interrupts are off, and no reference to the local part is alive: spawn runs outside of the scheduler's code.
+    let stack = home.and_then(|home| unsafe { home.local() }.stacks.pop());
     drop(irq);
     stack
 }
@@ -89,7 +92,8 @@ pub fn start_reaper() -> Result<(), SpawnError> {
     if REAPER.is_completed() {
         return Ok(());
     }
-    let reaper = Builder::new("reaper").system().spawn(|| {
+    // Urgent, since it gives memory back and never computes for long.
+    let reaper = Builder::new("reaper").priority(u8::MAX).system().spawn(|| {
         loop {
             for dead in GRAVEYARD.take_all() {
                 // The stack goes here, with interrupts on and no lock held; the record with its last handle, wherever that is.

@@ -292,7 +292,12 @@ fn wait(deadline: Option<u64>) -> bool {
 /// # Safety
 /// As [`yield_locked`].
 unsafe fn park_locked(current: TaskPtr, deadline: Option<u64>) {
-    if current.state.park() != Park::Parked {
+    let parked = match current.state.park() {
+        // Else a destructor that waits would spin here, and if it is urgent, for ever.
+        Park::Killed if !kill::deliverable(current) => current.state.park_despite_kill(),
+        parked => parked,
+    };
+    if parked != Park::Parked {
         current.timed_out.store(false, Relaxed);
         return;
     }
@@ -374,6 +379,9 @@ pub fn reschedule() {
     if let Some(current) = TaskPtr::current() {
         // SAFETY: interrupts are off, and no reference to the local part is alive.
         unsafe { look(current) };
+        if current.state.kill_pending() {
+            kill::remind(current);
+        }
     }
     irq.restore_only();
 }

@@ -6,9 +6,9 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt;
 use core::mem;
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicU64, Ordering::*, fence};
 
-use core_local::{CoreId, CoreSet};
+use core_local::{CoreId, CoreSet, irq_disable};
 use sched_policy::Params;
 use task_state::{Alert, Completed, Registered, ResultReceiver, result_slot};
 use unwind::Cause;
@@ -200,6 +200,7 @@ impl Builder {
                 log::error!("task {} ({}): {death}", task.entity.id(), task.entity.name());
             }
             registry::remove(task.entity.id());
+            ended_midway(task, &result);
             ENDED.fetch_add(1, Relaxed);
             match sender.complete(result) {
                 Completed::Delivered => {}
@@ -221,13 +222,29 @@ impl Builder {
         // SAFETY: the top of its own new stack; nobody runs the task yet.
         unsafe { *task.context.get() = prepare(top, Arc::as_ptr(&task)) };
         let handle = TaskRef(task.clone());
+        // As in `TaskRef::unpark`: a task that is known is on its way.
+        let irq = irq_disable();
         registry::add(handle.clone());
         SPAWNED.fetch_add(1, Relaxed);
         let task_ptr = TaskPtr::from_arc(&task);
         mem::forget(task); // the life count, taken back by `reap`
         // SAFETY: a new task is ready, and this is its first right.
-        crate::wake::wake(unsafe { task_ptr.ready() });
+        crate::wake::wake(unsafe { task_ptr.ready() }, irq);
         Ok(JoinHandle { receiver, task: handle })
+    }
+}
+
+/// A task that a fault or a kill by force has stopped between a change and the wake that goes with it takes that wake to its
+/// grave. So everybody who waits looks again. (A park may return without a wake.)
+fn ended_midway<T>(task: TaskPtr, result: &Result<T, Death>) {
+    if !task.forced.load(Relaxed) && !matches!(result, Err(Death::Fault(_))) {
+        return;
+    }
+    fence(SeqCst); // see `TaskRef::is_over`
+    let mut last = 0;
+    while let Some(next) = registry::after(last) {
+        last = next.id();
+        next.unpark();
     }
 }
 

@@ -11,9 +11,9 @@ use core::cell::UnsafeCell;
 use core::fmt;
 use core::ops::Deref;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering::*};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering::*, fence};
 
-use core_local::CoreSet;
+use core_local::{CoreSet, irq_disable};
 use inbox::Handle;
 use sched_policy::{Entity, Params, Ready};
 use task_state::{Phase, TaskState};
@@ -44,6 +44,8 @@ pub struct Task {
     pub timed_out: AtomicBool,
     /// It runs the caller's closure: a kill can be delivered. Written by the task.
     pub killable: AtomicBool,
+    /// It was killed by force, at an arbitrary instruction. Written by the task.
+    pub forced: AtomicBool,
     /// When a kill is delivered even if the task does not come to a point where it looks (clock ticks).
     pub kill_after: AtomicU64,
     /// It is one of the scheduler's own and is not to be killed.
@@ -97,6 +99,7 @@ impl Task {
             timer: TimerNode::new(),
             timed_out: AtomicBool::new(false),
             killable: AtomicBool::new(false),
+            forced: AtomicBool::new(false),
             kill_after: AtomicU64::new(0),
             system,
             idle: stack.is_none(),
@@ -244,10 +247,23 @@ impl TaskRef {
     /// interrupt handlers included. Takes no lock and allocates nothing.
     #[inline]
     pub fn unpark(&self) {
+        // From the change of state to the poke nothing may come in between: a waker that is preempted there, or killed
+        // by force, would leave a ready task in no queue, or a core that sleeps before a full inbox.
+        let irq = irq_disable();
         if self.0.state.unpark() {
             // SAFETY: `unpark` has just made it ready.
-            crate::wake::wake(unsafe { TaskPtr::from_arc(&self.0).ready() });
+            crate::wake::wake(unsafe { TaskPtr::from_arc(&self.0).ready() }, irq);
+        } else {
+            irq.restore_only();
         }
+    }
+
+    /// Whether what it was spawned for is over, by return or by unwinding; it may have a few steps to go. To be asked after an
+    /// [`unpark`](TaskRef::unpark): if so, the wake may have been for nothing, and belongs to the next who waits.
+    // The fence pairs with that in `spawn::ended_midway`.
+    pub fn is_over(&self) -> bool {
+        fence(SeqCst);
+        !self.0.killable.load(Relaxed)
     }
 
     /// Whether both are the same task.

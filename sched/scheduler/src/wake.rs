@@ -6,7 +6,7 @@
 
 use core::sync::atomic::Ordering::Relaxed;
 
-use core_local::{CoreSet, irq_disable, set_need_resched};
+use core_local::{CoreSet, IrqGuard, set_need_resched};
 use inbox::Handle;
 use sched_policy::{CoreId, Enqueue, Ready};
 use task_state::Alert;
@@ -16,14 +16,15 @@ use crate::local::{self, Core, Local};
 use crate::platform;
 use crate::task::TaskPtr;
 
-/// Brings a task that was just made ready to its home core. Lock-free; callable everywhere.
-pub fn wake(ready: Ready) {
+/// Brings a task that was just made ready to its home core, and ends `irq`, which the caller took before it made the task
+/// ready. Lock-free; callable everywhere.
+pub fn wake(ready: Ready, irq: IrqGuard) {
     let home = TaskPtr::of(&ready).home();
-    let irq = irq_disable();
     match TaskPtr::current() {
-        Some(current) if core::ptr::eq(current.home(), home) => {
+        // (Code of a policy must not wake anybody; if it does, it must not reach the local part, which is lent out.)
+        Some(current) if core::ptr::eq(current.home(), home) && !home.in_policy.load(Relaxed) => {
             // SAFETY: our core, interrupts off. No reference to the local part is alive: the scheduler's own code
-            // calls `wake` only where it holds none.
+            // calls `wake` only where it holds none, and a policy was ruled out.
             let local = unsafe { home.local() };
             admit(home, local, Some(current), ready);
             home.publish(local);
@@ -34,13 +35,15 @@ pub fn wake(ready: Ready) {
             drop(irq);
         }
         _ => {
-            irq.restore_only();
             send(home, ready);
+            irq.restore_only();
         }
     }
 }
 
 /// Pushes a ready task into a core's inbox and pokes the core if it would not look.
+///
+/// Interrupts are off: who pushes into an empty inbox pokes for all who push after it, so it must not stop in between.
 pub fn send(core: &'static Core, ready: Ready) {
     if core.inbox.push(ready) && core.alertness.wants_poke() {
         platform::poke(core.id());

@@ -99,6 +99,43 @@ fn a_killed_waiter_passes_its_wake_on() {
 }
 
 #[test]
+fn a_stale_entry_swallows_no_wake() {
+    run(|| {
+        let shared = Arc::new((WaitQueue::new(), AtomicBool::new(false)));
+        let other = shared.clone();
+        // As a kill by force in the frame that owns the entry does: its destructor does not run.
+        spawn("leaks", move || core::mem::forget(other.0.enter())).unwrap().join().unwrap();
+        let other = shared.clone();
+        let wait = move || other.0.wait_until(|| other.1.load(SeqCst).then_some(()));
+        let waiter = spawn("waits", wait).unwrap();
+        until_blocked(waiter.task().id());
+        shared.1.store(true, SeqCst);
+        assert!(shared.0.wake_one());
+        waiter.join().unwrap();
+    });
+}
+
+#[test]
+fn a_wake_in_vain_does_not_go_round() {
+    run(|| {
+        let shared = Arc::new((WaitQueue::new(), AtomicU32::new(0)));
+        let look = |shared: &(WaitQueue, AtomicU32)| {
+            shared.1.fetch_add(1, SeqCst);
+            None::<()>
+        };
+        let wait = || {
+            let shared = shared.clone();
+            spawn("waits", move || shared.0.wait_until_timeout(100_000_000, || look(&shared))).unwrap()
+        };
+        let waiters = [wait(), wait(), wait()];
+        waiters.iter().for_each(|waiter| until_blocked(waiter.task().id()));
+        shared.0.wake_one();
+        waiters.into_iter().for_each(|waiter| assert_eq!(waiter.join(), Ok(None)));
+        assert!(shared.1.load(SeqCst) < 60, "{} looks", shared.1.load(SeqCst));
+    });
+}
+
+#[test]
 fn relocking_is_refused() {
     let result = run(|| {
         spawn("relocks", || {

@@ -6,7 +6,8 @@
 //!
 //! The waiters are in a deque behind an IRQ lock, and not in nodes on their stacks: a task can be unwound at an arbitrary instruction
 //! (a fault, a kill by force), and then its innermost frame's destructors do not run. A node on its stack would be left
-//! in the queue, dangling; an entry here is merely stale, and a stale entry costs one useless wake.
+//! in the queue, dangling; an entry here is merely stale, and is passed over. (What else such an end leaves undone, such as
+//! a wake that was due, the scheduler makes good: after it, every task that waits looks again.)
 
 use alloc::collections::VecDeque;
 use core::sync::atomic::{AtomicUsize, Ordering::*, fence};
@@ -49,12 +50,12 @@ impl WaitQueue {
                 return value;
             }
             scheduler::park();
-            if let Some(value) = condition() {
-                // A wake that was for us was used; one that was not is still in the queue and goes with `entry`.
-                entry.keep_wake();
+            let value = condition();
+            // Used, or in vain: what comes from here on, the next turn sees.
+            entry.keep_wake();
+            if let Some(value) = value {
                 return value;
             }
-            entry.keep_wake();
         }
     }
 
@@ -77,11 +78,12 @@ impl WaitQueue {
                 return Some(value);
             }
             scheduler::park_timeout(left);
-            // The next turn looks at the condition, so a wake that came is not wasted, unless the time is up: then
-            // the last look below decides.
-            if let Some(value) = condition() {
-                entry.keep_wake();
-                return Some(value);
+            let value = condition();
+            // Used, or in vain: what comes from here on, the next turn sees, also when the time is up. (If a wake in vain
+            // were passed on, those who wait would wake each other in a circle.)
+            entry.keep_wake();
+            if value.is_some() {
+                return value;
             }
         }
     }
@@ -126,13 +128,14 @@ impl WaitQueue {
 
     #[cold]
     fn wake_first(&self) -> bool {
-        match self.pop(u64::MAX) {
-            Some((_, task)) => {
-                task.unpark();
-                true
+        while let Some((_, task)) = self.pop(u64::MAX) {
+            task.unpark();
+            // A stale entry must not swallow the wake.
+            if !task.is_over() {
+                return true;
             }
-            None => false,
         }
+        false
     }
 
     /// Takes the first waiter with a ticket below `end` out.
@@ -143,9 +146,13 @@ impl WaitQueue {
         first
     }
 
-    fn enter(&self) -> Entry<'_> {
+    pub(crate) fn enter(&self) -> Entry<'_> {
         let task = scheduler::current();
         let mut queue = self.queue.lock();
+        if queue.waiters.try_reserve(1).is_err() {
+            drop(queue); // a panic with the lock held would stop the kernel
+            panic!("out of memory: no room to wait in a queue");
+        }
         let ticket = queue.next_ticket;
         queue.next_ticket = ticket.wrapping_add(1);
         queue.waiters.push_back((ticket, task));
@@ -164,7 +171,7 @@ impl Default for WaitQueue {
 
 /// A waiter's place in the queue. When it goes and the place is gone already, a wake was spent on this waiter; unless the waiter
 /// made use of it, it goes to the next.
-struct Entry<'a> {
+pub(crate) struct Entry<'a> {
     queue: &'a WaitQueue,
     ticket: u64,
     pass_on: bool,
@@ -179,9 +186,9 @@ impl Entry<'_> {
 impl Drop for Entry<'_> {
     fn drop(&mut self) {
         let mut queue = self.queue.queue.lock();
-        let place = queue.waiters.iter().position(|(ticket, _)| *ticket == self.ticket);
+        let place = queue.waiters.binary_search_by_key(&self.ticket, |(ticket, _)| *ticket);
         // The handle is dropped after the lock.
-        let own = place.and_then(|place| queue.waiters.remove(place));
+        let own = place.ok().and_then(|place| queue.waiters.remove(place));
         self.queue.waiting.store(queue.waiters.len(), Relaxed);
         drop(queue);
         if own.is_none() && self.pass_on {

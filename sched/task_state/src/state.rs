@@ -116,14 +116,26 @@ impl TaskState {
     }
 
     /// RUNNING → PARKED, by the task itself, unless a wake or a kill came first.
+    #[inline]
+    pub fn park(&self) -> Park {
+        self.park_unless(KILL)
+    }
+
+    /// [`TaskState::park`] for a task that cannot be unwound now (it is unwinding already, or has come to its end): a kill
+    /// that waits does not keep it from waiting.
+    #[cold]
+    pub fn park_despite_kill(&self) -> Park {
+        self.park_unless(0)
+    }
+
     // Acquire where a token is taken: what the waker wrote before the wake is seen. Release where it parks: its
     // saved state goes to whoever wakes it.
     #[inline]
-    pub fn park(&self) -> Park {
+    fn park_unless(&self, kill: u32) -> Park {
         let mut word = self.0.load(Relaxed);
         loop {
             debug_assert_eq!(word & PHASE, RUNNING, "only a running task parks");
-            let (next, result) = if word & KILL != 0 {
+            let (next, result) = if word & kill != 0 {
                 (word, Park::Killed)
             } else if word & TOKEN != 0 {
                 (word & !TOKEN, Park::Woken)

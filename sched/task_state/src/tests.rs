@@ -9,6 +9,20 @@ fn running() -> TaskState {
 }
 
 #[test]
+fn a_task_that_cannot_be_unwound_parks_although_it_is_to_be_killed() {
+    let state = TaskState::new();
+    state.claim().unwrap();
+    assert_eq!(state.kill(), Kill::Poke);
+    assert_eq!(state.park(), Park::Killed);
+    assert_eq!(state.park_despite_kill(), Park::Parked);
+    assert!(state.unpark());
+    state.claim().unwrap();
+    assert!(!state.unpark());
+    assert_eq!(state.park_despite_kill(), Park::Woken);
+    assert!(state.kill_pending());
+}
+
+#[test]
 fn only_a_ready_task_can_be_claimed_and_once() {
     let state = running();
     assert_eq!(state.claim(), Err(Phase::Running));

@@ -142,7 +142,7 @@ static HELLO: [Command; 1] =
     [Command { name: "hello", usage: "hello", summary: "greets", example: "hello", run: hello }];
 
 /// What the test's cells offer; their objects carry the index.
-static CELLS: [Cell; 10] = [
+static CELLS: [Cell; 12] = [
     Cell::new("lib_a", "0.1.0"),
     Cell::new("lib_b", "0.1.0"),
     Cell::new("user", "0.1.0"),
@@ -153,22 +153,26 @@ static CELLS: [Cell; 10] = [
     Cell::new("greeter_two", "0.1.0").commands(&HELLO),
     Cell::new("someone_else", "0.1.0"),
     Cell::new("guest", "0.1.0"),
+    Cell::new("busy", "0.1.0").policy(&SECOND),
+    Cell::new("tenant", "0.1.0"),
 ];
 
 /// Name, index into `CELLS`, and code.
-const SOURCES: [(&str, usize, &str); 10] = [
+const SOURCES: [(&str, usize, &str); 12] = [
     ("lib_a", 0, "#[inline(never)] pub fn value(x: u64) -> u64 { x + 1 }
         pub static DATA: core::sync::atomic::AtomicU64 = core::sync::atomic::AtomicU64::new(7);"),
     ("lib_b", 1, "#[inline(never)] pub fn value(x: u64) -> u64 { x + 2 }"),
     ("user", 2, "extern crate lib_a; pub static POINTER: fn(u64) -> u64 = lib_a::value;
         pub fn go(list: &[u64], i: usize) -> u64 { lib_a::value(list[i]) + lib_a::DATA.load(core::sync::atomic::Ordering::Relaxed) }"),
-    ("first", 3, ""),
+    ("first", 3, "#[inline(never)] pub fn helper(x: u64) -> u64 { x * 5 }"),
     ("second", 4, ""),
     ("greeter", 5, "#[inline(never)] pub fn helper(x: u64) -> u64 { x * 3 }"),
     ("program", 6, ""),
     ("greeter_two", 7, ""),
     ("liar", 8, ""),
     ("guest", 9, "extern crate greeter; pub fn go(x: u64) -> u64 { greeter::helper(x) }"),
+    ("busy", 10, "extern crate lib_a; pub fn go(x: u64) -> u64 { lib_a::value(x) }"),
+    ("tenant", 11, "extern crate first; pub fn go(x: u64) -> u64 { first::helper(x) }"),
 ];
 
 /// The test's cells by name, as sealed objects, compiled once.
@@ -194,7 +198,7 @@ fn compile(name: &str, number: usize, body: &str, out: &std::path::Path) -> Vec<
         r#"#![no_std]
         core::arch::global_asm!(".section .keel.manifest,\"\",@progbits",
             ".ascii \"name={name}\\nversion=0.1.0\\nrustc={COMPILER}\\nhash=0000000000000000\\n\"",
-            ".ascii \"interface=000000000000000a\\nunsafe=allowed\\n{needs}\"", ".text");
+            ".ascii \"interface=000000000000000a\\nunsafe=allowed\\nneeds=cell_api:0000000000000003\\n{needs}\"", ".text");
         #[repr(C)] pub struct Entry(u64, usize, [usize; {size}]);
         pub static CELL: Entry = Entry({magic}, {number}, [0; {size}]);
         {body}"#
@@ -229,6 +233,18 @@ pub fn base_map() -> Vec<u8> {
         data: 30,
         unsafe_code: UnsafeCode::Allowed,
         exports: 3,
+        imports: 0,
+    });
+    map.cell(NewCell {
+        name: "cell_api".into(),
+        version: "0.1.0".into(),
+        hash: 4,
+        interface: 3,
+        text: 10,
+        rodata: 20,
+        data: 30,
+        unsafe_code: UnsafeCode::Forbidden,
+        exports: 0,
         imports: 0,
     });
     let plans: Vec<_> = objects().values().map(|o| plan(o).expect("links")).collect();

@@ -109,8 +109,16 @@ fn judge(case: &BootCase, outcome: Option<Outcome>, text: &str) -> Result<(), St
         faults.push(format!("it did not get as far as `{missing}`"));
     }
     let judged = transcript.commands.get(case.exec.len()..).unwrap_or_default();
-    for (command, printed) in case.command.iter().zip(judged) {
+    for (index, (command, printed)) in case.command.iter().zip(judged).enumerate() {
         faults.extend(judge_command(command, printed));
+        let mut before = case.command.iter().zip(judged).take(index).rev();
+        if let Some(pattern) = &command.unchanged {
+            let earlier = before.find(|(other, _)| other.run == command.run);
+            let (old, new) = (earlier.and_then(|(_, text)| pattern.find(text)), pattern.find(printed));
+            if old.is_none() || old != new {
+                faults.push(format!("`{}` printed {new:?}, and before: {old:?}", command.run));
+            }
+        }
     }
     if faults.is_empty() { Ok(()) } else { Err(faults.join("\n")) }
 }
@@ -175,6 +183,19 @@ mod tests {
                 "{result:?} should say {words:?}"
             );
         }
+    }
+
+    #[test]
+    fn what_must_not_change_is_compared_with_the_last_time() {
+        let again = "[[command]]\nrun = 'm'\nunchanged = 'a=\\d+'";
+        let case = case(&format!("[[command]]\nrun = 'm'\n[[command]]\nrun = 'x'\n{again}\n{again}"));
+        let text =
+            |a, b, c| format!("keel> m\na={a} b=1\nkeel> x\na=9\nkeel> m\na={b} b=2\nkeel> m\na={c}\n");
+        let judge = |text: String| super::judge(&case, Some(Outcome::Success), &text);
+        assert_eq!(judge(text(5, 5, 5)), Ok(()));
+        assert!(judge(text(5, 6, 6)).is_err_and(|what| what.contains("a=6") && what.contains("a=5")));
+        assert!(judge(text(5, 5, 6)).is_err());
+        assert!(judge(text(5, 5, 5).replace("a=", "c=")).is_err());
     }
 
     #[test]

@@ -26,6 +26,7 @@
 //! forbid = ['panicked']            # must not
 //! lines = 1                        # it prints exactly so many lines
 //! json = { mem = { total = "number" } } # each JSON object that it prints has this shape, see `shape.rs`
+//! unchanged = '"cells":\d+'        # what matches is the same as when the same command ran before
 //!
 //! [[case.typed]]                   # or, instead of commands: keys for the interactive console
 //! after = 'keel> \z'               # when what was printed since the last keys matches (default: at the prompt)
@@ -134,6 +135,8 @@ pub struct Judged {
     pub lines: Option<usize>,
     /// What each JSON object looks like.
     pub json: Option<Shape>,
+    /// What matches is the same as when the same command ran before.
+    pub unchanged: Option<Pattern>,
 }
 
 /// Keys, and when to type them.
@@ -232,6 +235,11 @@ impl TryFrom<String> for Pattern {
 }
 
 impl Pattern {
+    /// What of `text` it matches first.
+    pub fn find<'a>(&self, text: &'a str) -> Option<&'a str> {
+        self.0.find(text).map(|found| found.as_str())
+    }
+
     /// Whether it occurs in `text`.
     pub fn matches(&self, text: &str) -> bool {
         self.0.is_match(text)
@@ -322,7 +330,9 @@ fn mistake(case: &BootCase, is_second: bool) -> Option<&'static str> {
         () if commands > 0 && typed > 0 => {
             Some("has commands and keys; the kernel powers off after commands")
         }
-        () if expects == 0 && case.command.iter().all(|c| c.json.is_none()) => Some("expects nothing"),
+        () if expects == 0 && case.command.iter().all(|c| c.json.is_none() && c.unchanged.is_none()) => {
+            Some("expects nothing")
+        }
         () => None,
     }
 }

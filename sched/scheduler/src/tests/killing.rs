@@ -1,11 +1,11 @@
 //! Kill, in every state that a task can be in.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::SeqCst};
 
 use super::{OnDrop, core, give_way, policy_turn};
 use crate::host::{poll, run};
-use crate::{Builder, Death, KillError, TaskState, current, kill, park, sleep, spawn};
+use crate::{Builder, Death, KillError, TaskState, current, kill, park, park_timeout, sleep, spawn};
 
 /// Waits until the task is in this state.
 fn until(id: u64, state: TaskState) {
@@ -158,6 +158,90 @@ fn again_while_it_unwinds_is_ignored() {
     });
     assert_eq!(result, Err::<(), _>(Death::Killed));
     assert!(finished.load(SeqCst));
+}
+
+#[test]
+fn while_it_unwinds_it_can_still_wait() {
+    const NS: u64 = 20_000_000;
+    let result = run(|| {
+        let waited = Arc::new(AtomicU64::new(0));
+        let flag = waited.clone();
+        let task = spawn("waits in a destructor", move || {
+            let _guard = OnDrop(|| {
+                let _ = current().kill();
+                let start = clock::now_ns();
+                park_timeout(NS);
+                flag.store(clock::now_ns() - start, SeqCst);
+            });
+            loop {
+                park();
+            }
+        });
+        let task = task.unwrap();
+        until(task.task().id(), TaskState::Blocked);
+        task.task().kill().unwrap();
+        (task.join(), waited.load(SeqCst))
+    });
+    assert!(matches!(result, (Err::<(), _>(Death::Killed), NS..)), "{result:?}");
+}
+
+#[test]
+fn a_kill_that_comes_while_preemption_is_off_is_not_forgotten() {
+    let result = run(|| {
+        let step = Arc::new(AtomicU32::new(0));
+        let flag = step.clone();
+        let task = Builder::new("computes").core(core(1)).spawn(move || {
+            let pinned = core_local::preempt_disable();
+            flag.store(1, SeqCst);
+            while flag.load(SeqCst) != 2 {
+                poll();
+            }
+            drop(pinned);
+            loop {
+                poll(); // no call that looks, and no tick: nobody else is here
+            }
+        });
+        let task = task.unwrap();
+        while step.load(SeqCst) != 1 {
+            give_way();
+        }
+        task.task().kill().unwrap();
+        sleep(crate::KILL_GRACE_NS);
+        step.store(2, SeqCst);
+        task.join()
+    });
+    assert_eq!(result, Err::<(), _>(Death::Killed));
+}
+
+#[test]
+fn after_one_by_force_everybody_looks_again() {
+    run(|| {
+        let looks = Arc::new(AtomicU32::new(0));
+        let counter = looks.clone();
+        let waiter = spawn("waits", move || {
+            loop {
+                counter.fetch_add(1, SeqCst);
+                park();
+            }
+        });
+        let waiter = waiter.unwrap();
+        until(waiter.task().id(), TaskState::Blocked);
+        let before = looks.load(SeqCst);
+        let computes = || -> () {
+            loop {
+                poll();
+            }
+        };
+        let task = Builder::new("computes").core(core(2)).spawn(computes).unwrap();
+        sleep(1_000_000);
+        task.task().kill().unwrap();
+        assert_eq!(task.join(), Err(Death::Killed));
+        while looks.load(SeqCst) == before {
+            give_way();
+        }
+        waiter.task().kill().unwrap();
+        assert_eq!(waiter.join(), Err::<(), _>(Death::Killed));
+    });
 }
 
 #[test]
