@@ -169,7 +169,11 @@ impl<P: Platform> Namespace<P> {
         self.cells.lock().list.reserve(1);
         watch.done(Step::Transfer);
 
-        let committed = match staged.entry.policy_factory().filter(|_| leaving.active) {
+        let policy = staged.entry.policy_factory().filter(|_| leaving.active);
+        // No kill between the rewriting and its bookkeeping. A policy's own code runs before it is handed the tasks: that must stay
+        // able to fail.
+        let whole = policy.is_none().then(core_local::preempt_disable);
+        let committed = match policy {
             Some(factory) => P::swap_policy(factory),
             None if wiring.writes.is_empty() => Ok(Committed::default()),
             None => P::rewrite(&wiring.writes),
@@ -182,6 +186,7 @@ impl<P: Platform> Namespace<P> {
             }
         };
         self.adopt(staged, &leaving, &wiring);
+        drop(whole);
         watch.done(Step::Commit);
 
         let mut kept = Vec::new();

@@ -2,7 +2,8 @@
 //!
 //! The unwinder walks the table from record to record. A length that leads outside, or a zero in the middle (which
 //! ends the table early), would make it miss frames or leave the cell, so these are refused before the table is registered.
-//! What the records *say* is read by the unwinder with its own bounds checks. Format: LSB 5.0, "Exception Frames".
+//! What the records *say* is believed, like the code: the unwinder reads them from memory without a bound but the lengths that are
+//! checked here. Format: LSB 5.0, "Exception Frames".
 
 use crate::error::LinkError;
 

@@ -1,8 +1,8 @@
 //! Where the unwinder finds frame descriptions: the base image's table, and one region per loaded cell.
 //!
 //! The unwinder may run in any task on any core at any moment, also right after a fault, so lookups take no lock. A
-//! region is published by one pointer store and withdrawn by another; who withdraws it waits for a grace
-//! period (every core passed through a rendezvous) before freeing what the region describes.
+//! region is published by one pointer store and withdrawn by another. A reader has interrupts off while it looks; who withdraws
+//! a region waits for a grace period (every core took an interrupt) before freeing it and what it describes.
 
 use alloc::boxed::Box;
 use core::fmt;
@@ -99,14 +99,19 @@ unsafe impl EhFrameFinder for Finder {
             });
         }
         let used = USED.load(Ordering::Acquire);
-        REGIONS[..used].iter().find_map(|entry| {
-            // SAFETY: null, or a region that stays alive for a grace period after it is withdrawn.
+        let irq = core_local::irq_disable();
+        let found = REGIONS[..used].iter().find_map(|entry| {
+            // SAFETY: null, or a region that stays alive for a grace period after it is withdrawn; this core cannot pass
+            // through one while its interrupts are off.
             let region = unsafe { entry.load(Ordering::Acquire).as_ref() }?;
             (region.text_start..region.text_end).contains(&pc).then_some(FrameInfo {
                 text_base: Some(region.text_start),
                 kind: FrameInfoKind::EhFrame(region.eh_frame),
             })
-        })
+        });
+        // Not a place to be rescheduled: the caller may be the trap layer.
+        irq.restore_only();
+        found
     }
 }
 

@@ -107,19 +107,19 @@ fn a_hang_ends_with_the_last_lines_and_no_process_left() -> io::Result<()> {
     Ok(())
 }
 
-/// A guest that throws input away until its prompt, answers each line, and powers off when told to.
-const CONSOLE: &str = r#"
-dd bs=4096 count=1 iflag=nonblock of=/dev/null 2>/dev/null; sleep 0.3
-printf 'keel> '
-tr '\r' '\n' | while read line; do
+/// A guest that throws input away until its prompt, answers each line, and powers off when told to. In bash, whose `read` takes no byte
+/// more than it needs and can stop at a carriage return.
+const CONSOLE: &str = r#"exec bash -c '
+timeout 0.3 cat >/dev/null
+printf "keel> "
+while IFS= read -r -d "$(printf "\r")" line; do
     [ "$line" = poweroff ] && exit 33
-    sleep 0.2; echo "answer to $line"; printf 'keel> '
-done"#;
+    sleep 0.2; echo "answer to $line"; printf "keel> "
+done'"#;
 
 #[test]
 fn piped_input_is_answered_before_the_end() -> io::Result<()> {
-    // tr buffers: the answers come once the input is closed, unless it is told not to.
-    let stage = Stage::new(&CONSOLE.replace("tr ", "stdbuf -o0 tr "))?;
+    let stage = Stage::new(CONSOLE)?;
     let mut child = stage.command(&["--timeout", "30"]).stdin(Stdio::piped()).spawn()?;
     child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?.write_all(b"one\ntwo")?;
     let output = child.wait_with_output()?;
@@ -131,7 +131,7 @@ fn piped_input_is_answered_before_the_end() -> io::Result<()> {
 
 #[test]
 fn no_input_at_all_boots_and_powers_off() -> io::Result<()> {
-    let output = Stage::new(&CONSOLE.replace("tr ", "stdbuf -o0 tr "))?.run(&["--timeout", "30"])?;
+    let output = Stage::new(CONSOLE)?.run(&["--timeout", "30"])?;
     assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), "keel> ".into()));
     Ok(())
 }
@@ -144,20 +144,60 @@ fn a_guest_without_a_prompt_ends_by_time() -> io::Result<()> {
     Ok(())
 }
 
+/// What Ctrl-C sends.
+fn interrupt(child: &std::process::Child) -> io::Result<()> {
+    let id = i32::try_from(child.id())
+        .ok()
+        .and_then(rustix::process::Pid::from_raw)
+        .ok_or(io::ErrorKind::NotFound)?;
+    Ok(rustix::process::kill_process(id, rustix::process::Signal::INT)?)
+}
+
 #[test]
 fn ctrl_c_stops_the_guest() -> io::Result<()> {
     let stage = Stage::new("echo up; exec sleep 1000")?;
     let mut child = stage.command(&["--exec", "x"]).spawn()?;
     let mut first = [0; 3];
     child.stdout.as_mut().ok_or(io::ErrorKind::BrokenPipe)?.read_exact(&mut first)?;
-    let id = i32::try_from(child.id())
-        .ok()
-        .and_then(rustix::process::Pid::from_raw)
-        .ok_or(io::ErrorKind::NotFound)?;
-    rustix::process::kill_process(id, rustix::process::Signal::INT)?;
+    interrupt(&child)?;
     let output = child.wait_with_output()?;
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("interrupted"), "{}", text(&output.stderr));
+    assert!(!stage.process()?.exists());
+    Ok(())
+}
+
+#[test]
+fn a_terminal_goes_to_the_guest_and_is_put_back() -> io::Result<()> {
+    use rustix::termios::{LocalModes, tcgetattr};
+    // As QEMU does: raw mode, and no way to undo it when killed.
+    let stage = Stage::new("stty raw -echo; echo up; read line; echo \"got $line\"; exec sleep 1000")?;
+    let master = rustix::pty::openpt(rustix::pty::OpenptFlags::RDWR | rustix::pty::OpenptFlags::NOCTTY)?;
+    rustix::pty::grantpt(&master)?;
+    rustix::pty::unlockpt(&master)?;
+    let name = rustix::pty::ptsname(&master, Vec::new())?;
+    let terminal = || std::fs::OpenOptions::new().read(true).write(true).open(&*name.to_string_lossy());
+    let before = tcgetattr(terminal()?)?.local_modes;
+    assert!(before.contains(LocalModes::ICANON | LocalModes::ECHO));
+    let mut child =
+        stage.command(&[]).stdin(terminal()?).stdout(terminal()?).stderr(Stdio::null()).spawn()?;
+    let mut console = std::fs::File::from(master);
+    let mut seen = String::new();
+    let mut wait_for = |console: &mut std::fs::File, words: &str| -> io::Result<()> {
+        let mut byte = [0];
+        while !seen.ends_with(words) {
+            console.read_exact(&mut byte)?;
+            seen.push(char::from(byte[0]));
+        }
+        Ok(())
+    };
+    wait_for(&mut console, "up")?;
+    console.write_all(b"typed\n")?;
+    wait_for(&mut console, "got typed")?;
+    assert!(!tcgetattr(&console)?.local_modes.contains(LocalModes::ICANON));
+    interrupt(&child)?;
+    assert_eq!(child.wait()?.code(), Some(1));
+    assert_eq!(tcgetattr(terminal()?)?.local_modes, before);
     assert!(!stage.process()?.exists());
     Ok(())
 }

@@ -258,8 +258,8 @@ impl TaskRef {
         }
     }
 
-    /// Whether what it was spawned for is over, by return or by unwinding; it may have a few steps to go. To be asked after an
-    /// [`unpark`](TaskRef::unpark): if so, the wake may have been for nothing, and belongs to the next who waits.
+    /// Whether what it was spawned for is over, by return or by unwinding; it may have a few steps to go, and may even wait.
+    /// Asked before an [`unpark`](TaskRef::unpark) it says whether the wake may be for nothing and belongs to the next who waits.
     // The fence pairs with that in `spawn::ended_midway`.
     pub fn is_over(&self) -> bool {
         fence(SeqCst);

@@ -129,9 +129,9 @@ impl WaitQueue {
     #[cold]
     fn wake_first(&self) -> bool {
         while let Some((_, task)) = self.pop(u64::MAX) {
+            let stale = task.is_over(); // looked at first: once woken it may get there before we look
             task.unpark();
-            // A stale entry must not swallow the wake.
-            if !task.is_over() {
+            if !stale {
                 return true;
             }
         }

@@ -1,9 +1,48 @@
-//! What the guest prints, kept as lines: the last of them for error messages, the JSON objects for a file.
+//! What the guest prints: as plain text where no terminal is, and kept as lines: the last of them for error messages,
+//! the JSON objects for a file.
 
 use std::collections::VecDeque;
 
 /// How many lines are kept for an error message.
 pub const KEPT: usize = 20;
+
+/// Takes out of a byte stream what only a terminal understands: carriage returns and escape sequences of the form `ESC [ … letter`, which
+/// is all that the console's line editor prints.
+#[derive(Debug, Default)]
+pub struct Plain {
+    escape: Escape,
+}
+
+/// Where in an escape sequence the stream is.
+#[derive(Debug, Default)]
+enum Escape {
+    #[default]
+    Outside,
+    Begun,
+    Inside,
+}
+
+impl Plain {
+    /// What is left of `bytes`.
+    pub fn filter(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let mut left = Vec::with_capacity(bytes.len());
+        for &byte in bytes {
+            self.escape = match (&self.escape, byte) {
+                (_, 0x1b) => Escape::Begun,
+                (Escape::Begun, b'[') => Escape::Inside,
+                // A letter or the like is the last of the sequence.
+                (Escape::Inside, 0x40..=0x7e) => Escape::Outside,
+                (Escape::Inside, _) => Escape::Inside,
+                (Escape::Outside | Escape::Begun, b'\r') => Escape::Outside,
+                (Escape::Outside | Escape::Begun, _) => {
+                    left.push(byte);
+                    Escape::Outside
+                }
+            };
+        }
+        left
+    }
+}
 
 /// Splits a byte stream into lines.
 #[derive(Debug, Default)]
@@ -67,6 +106,14 @@ impl Tail {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn escape_sequences_are_left_out_across_pieces() {
+        let mut plain = Plain::default();
+        let pieces: [&[u8]; 4] = [b"\r\x1b[", b"Kkeel> a\x1b", b"[12", b"D\xc2\xb5s\r\n"];
+        let left: Vec<u8> = pieces.iter().flat_map(|piece| plain.filter(piece)).collect();
+        assert_eq!(left, "keel> aµs\n".as_bytes());
+    }
 
     #[test]
     fn lines_are_found_across_pieces() {

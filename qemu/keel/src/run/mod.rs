@@ -14,7 +14,7 @@ mod terminal;
 use crate::build::Image;
 use clap::Args;
 use command_line::CommandLine;
-use console::Tail;
+use console::{Plain, Tail};
 use guest::{Event, Guest, Outcome};
 use qemu::{Console, Machine, QemuError};
 use signals::Stop;
@@ -154,7 +154,7 @@ fn unattended(image: &Image, options: &Options, stop: &Stop) -> Result<Outcome, 
     let limit = Duration::from_secs(seconds);
     // Someone may be typing slowly into a pipe: the clock then starts when the input has ended.
     let mut deadline = (typed.is_none() || options.timeout.is_some()).then(|| Instant::now() + limit);
-    let (mut tail, mut prompted) = (Tail::default(), false);
+    let (mut plain, mut tail, mut prompted) = (Plain::default(), Tail::default(), false);
     let mut waiting = Vec::new();
     loop {
         if stop.wanted() {
@@ -165,8 +165,8 @@ fn unattended(image: &Image, options: &Options, stop: &Stop) -> Result<Outcome, 
         }
         match guest.next(Instant::now() + Duration::from_millis(20))? {
             Event::Console(bytes) => {
-                let clean: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != b'\r').collect();
-                print(&mut io::stdout(), &clean)?;
+                let bytes = plain.filter(&bytes);
+                print(&mut io::stdout(), &bytes)?;
                 for line in tail.push(&bytes) {
                     if let (Some(file), Some(path)) = (&mut json, &options.json)
                         && line.starts_with('{')

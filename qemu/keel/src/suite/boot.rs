@@ -5,7 +5,7 @@ use super::case::{ALARMS, BootCase, Judged, Status};
 use super::transcript::Transcript;
 use crate::build::Image;
 use crate::run::command_line::CommandLine;
-use crate::run::console::Tail;
+use crate::run::console::{Plain, Tail};
 use crate::run::guest::{Event, Guest, Outcome};
 use crate::run::qemu::{self, Accelerator, Console, Machine, X2APIC_SINCE};
 use std::error::Error;
@@ -75,7 +75,7 @@ fn boot(image: &Image, case: &BootCase) -> Result<(Option<Outcome>, String), Box
 
 /// What was printed, as text with plain line ends.
 fn text(printed: &[u8]) -> String {
-    String::from_utf8_lossy(printed).replace('\r', "")
+    String::from_utf8_lossy(&Plain::default().filter(printed)).into_owned()
 }
 
 /// What is wrong with how the guest ended or with what it printed.
