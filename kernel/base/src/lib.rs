@@ -77,7 +77,11 @@ fn main(info: &'static mut BootInfo) -> ! {
         stop!("{error}");
     }
     cpu::set_task_hooks(&cpu::TaskHooks {
-        preempt: scheduler::preempt,
+        preempt: || match scheduler::preempt() {
+            true => cpu::AfterPreempt::KillByForce,
+            false => cpu::AfterPreempt::GoOn,
+        },
+        kill: scheduler::kill_by_force,
         stack_overflow: scheduler::stack_overflow,
         is_writable: memory::is_writable,
         in_task: scheduler::in_task,

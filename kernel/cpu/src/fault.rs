@@ -9,11 +9,23 @@ use unwind::{Cause, Fault, FaultKind};
 use x86_64::instructions::{hlt, interrupts};
 use x86_64::registers::control::Cr2;
 
+/// What is to become of a task that was interrupted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum AfterPreempt {
+    /// It goes on.
+    GoOn,
+    /// It was killed some time ago and has not noticed: it goes on to the next place where it can be unwound.
+    KillByForce,
+}
+
 /// What the trap layer asks of those above it.
 #[derive(Debug)]
 pub struct TaskHooks {
-    /// Reschedules and delivers a pending kill. Runs on the interrupted task's stack with interrupts off.
-    pub preempt: fn(),
+    /// Reschedules. Runs on the interrupted task's stack with interrupts off.
+    pub preempt: fn() -> AfterPreempt,
+    /// Ends the running task, which was killed: by unwinding, which may prove impossible where it stands; then this returns.
+    /// Or, if `abandon` says so, by leaving it as it is for ever. Runs on the task's stack with interrupts off.
+    pub kill: fn(abandon: bool),
     /// Whether the address lies in the guard of the running task's stack. If it does, the hook has made the stack's
     /// reserve usable, so that the task can be unwound where it stands. Runs on an interrupt stack: no lock, no allocation.
     pub stack_overflow: fn(address: usize) -> bool,
@@ -79,11 +91,7 @@ pub fn exception(frame: &mut TrapFrame, vector: u8) {
         NMI => {
             UNTOLD_NMIS.fetch_add(1, Ordering::Relaxed);
         }
-        DEBUG if step::is_stepping(frame) => {
-            if let (Some(hooks), Some(address)) = (hooks(), step::after(frame)) {
-                divert(hooks, frame, PAGE_FAULT, true, address);
-            }
-        }
+        DEBUG if step::is_stepping(frame.rflags) => step::after(frame),
         DEBUG | BREAKPOINT if frame.interrupts_were_on() => {
             log::warn!("debug exception {vector} at {:#x}", frame.rip);
         }
@@ -113,15 +121,15 @@ fn decide(frame: &mut TrapFrame, vector: u8) {
     let overflow = vector == PAGE_FAULT && (hooks.stack_overflow)(address as usize);
     let in_task = (hooks.in_task)();
     let unwinding = unwind::is_unwinding();
-    if is_open(frame) && in_task && !unwinding {
-        return divert(hooks, frame, vector, overflow, address);
-    }
     if overflow {
-        // The reserve is open now, so whatever must not be interrupted here can be finished on it.
+        // The reserve is open now: the task goes on, to a place where it can be unwound; or to the end of its unwinding.
         if in_task && !unwinding {
-            step::begin(frame, address);
+            step::begin_overflow(frame, address);
         }
         return;
+    }
+    if is_open(frame) && in_task && !unwinding {
+        return divert(hooks, frame, vector, address);
     }
     let why = match () {
         () if !is_open(frame) => "in a section that cannot be unwound",
@@ -132,7 +140,7 @@ fn decide(frame: &mut TrapFrame, vector: u8) {
 }
 
 /// Sends the interrupted task, which is open and not unwinding, to its end.
-fn divert(hooks: &TaskHooks, frame: &mut TrapFrame, vector: u8, overflow: bool, address: u64) {
+fn divert(hooks: &TaskHooks, frame: &mut TrapFrame, vector: u8, address: u64) {
     if vector == PAGE_FAULT {
         leave_wild_address(frame);
     }
@@ -141,9 +149,7 @@ fn divert(hooks: &TaskHooks, frame: &mut TrapFrame, vector: u8, overflow: bool, 
         (hooks.stack_overflow)(frame.rsp.wrapping_sub(STACK_ROOM) as usize);
     }
     // SAFETY: the task's stack has room, or its reserve is open. The task is left for ever: `keel_fault` unwinds it.
-    unsafe {
-        frame.divert(fault_trampoline(), [u64::from(vector), u64::from(overflow), address, frame.error_code])
-    };
+    unsafe { frame.divert(fault_trampoline(), [u64::from(vector), address, frame.error_code, 0]) };
 }
 
 /// A task that called an address where there is no code cannot be unwound from there: nothing describes a frame. But
@@ -175,9 +181,9 @@ fn fatal(frame: &TrapFrame, vector: u8, why: &str) -> ! {
 #[repr(C)]
 struct Diverted {
     vector: u64,
-    overflow: u64,
     address: u64,
     error_code: u64,
+    padding: u64,
     rip: u64,
 }
 
@@ -189,7 +195,6 @@ unsafe extern "C-unwind" fn keel_fault(diverted: &Diverted) -> ! {
         0 => FaultKind::DivideError,
         6 => FaultKind::InvalidOpcode,
         13 => FaultKind::GeneralProtection,
-        PAGE_FAULT if diverted.overflow != 0 => FaultKind::StackOverflow,
         PAGE_FAULT => FaultKind::Page,
         other => FaultKind::Other(other),
     };

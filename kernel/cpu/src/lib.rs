@@ -26,10 +26,11 @@
 
 mod fault;
 mod step;
+
 mod stubs;
 mod tables;
 mod traps;
 
-pub use fault::{TaskHooks, halt_others, set_task_hooks};
+pub use fault::{AfterPreempt, TaskHooks, halt_others, set_task_hooks};
 pub use tables::{IST_COUNT, IST_STACK_BYTES, init_boot_core, install};
 pub use traps::TrapFrame;

@@ -1,51 +1,162 @@
-//! A task that overflowed its stack where it cannot be unwound: with interrupts or preemption off, in an allocation for
-//! instance. The reserve is open, so it goes on, but only to the end of that section.
+//! Ending a task from outside, at a place where that is sound.
 //!
-//! Nobody is called at that end, so the CPU single-steps (RFLAGS.TF, SDM vol. 3, §18.3.1.4): a few hundred
-//! debug exceptions, once in the life of a task that is about to end.
+//! An interrupt stops a task anywhere, and unwinding from anywhere is not sound: a `Vec` that is stopped between two moves holds
+//! an element twice, and its owner would drop it twice. Where a call has just been made it is: every frame stands at a call, and the
+//! callee, which has done nothing yet, might as well have panicked at once. The compiler has planned for that at every call
+//! that it does not know to be one that cannot unwind; and where it knows, the unwinder refuses, changing nothing.
+//!
+//! So a task that is to end goes on in single steps (RFLAGS.TF, SDM vol. 3, §18.3.1.4) until it has made such a call. Two come
+//! here: one that overflowed its stack, whose reserve is open so that it can get there, and one that was killed and would not give
+//! its core away. The second may never make a call; after [`MAX_STEPS`] it is abandoned where it stands: its stack stays for
+//! ever, its destructors do not run, and memory is sound.
 
 use crate::fault::{hooks, is_open};
-use crate::traps::TrapFrame;
+use crate::stubs::preempt_trampoline;
+use crate::traps::{HardwareFrame, TRAP_FLAG, TrapFrame, inside_unwinder};
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 use core_local::{PerCore, per_core};
+use unwind::{Cause, Fault, FaultKind};
 
-/// RFLAGS.TF.
-const TRAP_FLAG: u64 = 1 << 8;
+/// How far a task is followed that makes no call.
+const MAX_STEPS: u32 = 20_000;
 
-/// Who steps on a core, and the address by which it overflowed. The core's own, used with interrupts off.
+/// Nothing is to be done.
+const NONE: u8 = 0;
+/// The task overflowed its stack.
+const OVERFLOW: u8 = 1;
+/// The task was killed.
+const KILL: u8 = 2;
+
+/// Who steps on a core, and why. The core's own, used with interrupts off.
 struct Stepping {
     task: AtomicPtr<()>,
+    why: AtomicU8,
+    /// Where the overflow was: the instruction and the address.
+    ip: AtomicU64,
     address: AtomicU64,
+    steps: AtomicU32,
+    /// The instruction that runs now is a call.
+    calling: AtomicBool,
+    /// The trampoline has been sent to end the task.
+    arrived: AtomicBool,
 }
 
-static STEPPING: PerCore<Stepping> =
-    per_core!(Stepping { task: AtomicPtr::new(null_mut()), address: AtomicU64::new(0) });
+static STEPPING: PerCore<Stepping> = per_core!(Stepping {
+    task: AtomicPtr::new(null_mut()),
+    why: AtomicU8::new(NONE),
+    ip: AtomicU64::new(0),
+    address: AtomicU64::new(0),
+    steps: AtomicU32::new(0),
+    calling: AtomicBool::new(false),
+    arrived: AtomicBool::new(false),
+});
 
-/// Lets the interrupted task go on, step by step.
-pub fn begin(frame: &mut TrapFrame, address: u64) {
-    let here = STEPPING.get(core_local::current());
-    here.task.store(core_local::current_task().cast_mut(), Ordering::Relaxed);
-    here.address.store(address, Ordering::Relaxed);
-    frame.rflags |= TRAP_FLAG;
+fn here() -> &'static Stepping {
+    STEPPING.get(core_local::current())
+}
+
+impl Stepping {
+    fn begin(&self, why: u8, rip: u64, rflags: &mut u64) {
+        self.task.store(core_local::current_task().cast_mut(), Relaxed);
+        self.why.store(why, Relaxed);
+        self.steps.store(0, Relaxed);
+        self.arrived.store(false, Relaxed);
+        self.calling.store(is_call(rip), Relaxed);
+        *rflags |= TRAP_FLAG;
+    }
+
+    fn is_of_current(&self) -> bool {
+        let task = self.task.load(Relaxed).cast_const();
+        !task.is_null() && task == core_local::current_task()
+    }
+}
+
+/// The interrupted task has overflowed its stack at `address`, and its reserve is open: it goes on until it can be unwound.
+pub fn begin_overflow(frame: &mut TrapFrame, address: u64) {
+    let here = here();
+    here.ip.store(frame.rip, Relaxed);
+    here.address.store(address, Relaxed);
+    here.begin(OVERFLOW, frame.rip, &mut frame.rflags);
+}
+
+/// The context that this frame returns to is to be killed as soon as it can be unwound.
+pub fn begin_kill(frame: &mut HardwareFrame) {
+    // An overflow on its way ends the task as well.
+    if frame.rflags & TRAP_FLAG == 0 {
+        here().begin(KILL, frame.rip, &mut frame.rflags);
+    }
 }
 
 /// Whether the interrupted context single-steps. Nobody does but for us.
-pub fn is_stepping(frame: &TrapFrame) -> bool {
-    frame.rflags & TRAP_FLAG != 0
+pub fn is_stepping(rflags: u64) -> bool {
+    rflags & TRAP_FLAG != 0
 }
 
-/// After a step: the address of the overflow if the task can be unwound now. Then, and if this is not the task that
-/// began, the stepping ends.
-pub fn after(frame: &mut TrapFrame) -> Option<u64> {
-    let here = STEPPING.get(core_local::current());
-    let same = here.task.load(Ordering::Relaxed).cast_const() == core_local::current_task();
-    if same && !is_open(frame) {
-        return None;
+/// After a step: sends the task to its end if it has just made a call.
+pub fn after(frame: &mut TrapFrame) {
+    let here = here();
+    if !here.is_of_current() {
+        // A switch took the flag along to another task: that one goes on as before. The first is looked for again if it was
+        // killed; if it overflowed, it goes on, on its reserve, to the next overflow.
+        frame.rflags &= !TRAP_FLAG;
+        return;
     }
-    here.task.store(null_mut(), Ordering::Relaxed);
-    frame.rflags &= !TRAP_FLAG;
-    // A switch in the section took the flag along to another task: that one goes on as before, and the first on its reserve.
-    let unwindable = same && hooks().is_some_and(|hooks| (hooks.in_task)()) && !unwind::is_unwinding();
-    unwindable.then(|| here.address.load(Ordering::Relaxed))
+    let steps = here.steps.load(Relaxed).saturating_add(1);
+    here.steps.store(steps, Relaxed);
+    let called = here.calling.swap(is_call(frame.rip), Relaxed);
+    let enough = here.why.load(Relaxed) == KILL && steps > MAX_STEPS;
+    let Some(hooks) = hooks() else { return };
+    if (called || enough)
+        && is_open(frame)
+        && (hooks.in_task)()
+        && !unwind::is_unwinding()
+        && !inside_unwinder(frame.rip)
+        && frame.has_room(hooks)
+    {
+        here.arrived.store(true, Relaxed);
+        // SAFETY: the context is open and there is room. If the task does not end there, it goes on from here, in steps.
+        unsafe { frame.divert(preempt_trampoline(), []) };
+    }
+}
+
+/// On the task's own stack, with interrupts off: ends the task if that is what it was sent here for. Returns whether it was, but
+/// cannot be unwound here.
+pub fn arrive() -> bool {
+    let here = here();
+    if !here.is_of_current() || !here.arrived.swap(false, Relaxed) {
+        return false;
+    }
+    let Some(hooks) = hooks() else { return false };
+    if here.why.load(Relaxed) == KILL {
+        (hooks.kill)(here.steps.load(Relaxed) > MAX_STEPS);
+        return true;
+    }
+    let (ip, address) = (here.ip.load(Relaxed) as usize, here.address.load(Relaxed) as usize);
+    let fault = Fault { kind: FaultKind::StackOverflow, ip, address: Some(address) };
+    x86_64::instructions::interrupts::enable();
+    // Once, though it may take several calls until one is found that can be unwound.
+    if unwind::begin_report() {
+        (hooks.report)(&fault);
+    }
+    let unwind::Unhandled { .. } = unwind::try_raise(Cause::Fault(fault));
+    x86_64::instructions::interrupts::disable();
+    true
+}
+
+/// Whether the instruction at `rip` is a near call (SDM vol. 2, CALL): `E8`, or `FF /2` behind any of the prefixes that
+/// compilers use.
+fn is_call(rip: u64) -> bool {
+    // SAFETY: it is about to be executed, so the first byte is there, and so are those behind it that make it an instruction:
+    // each byte is read only if the ones before it say that the instruction goes on.
+    let byte = |at: u64| unsafe { ((rip + at) as *const u8).read() };
+    let mut at = 0;
+    while at < 4 && matches!(byte(at), 0x40..=0x4f | 0x66 | 0x2e | 0x3e | 0xf2) {
+        at += 1;
+    }
+    match byte(at) {
+        0xe8 => true,
+        0xff => byte(at + 1) >> 3 & 0b111 == 2,
+        _ => false,
+    }
 }

@@ -162,6 +162,7 @@ keel_preempt_trampoline:
     save_all
     save_vectors
     cld
+    lea rdi, [rsp + 376]                /* 16 vectors, 15 registers: the hardware's frame */
     call keel_preempt
     restore_vectors
     restore_all
@@ -169,7 +170,7 @@ keel_preempt_trampoline:
     .cfi_endproc
 .size keel_preempt_trampoline, . - keel_preempt_trampoline
 
-/* The same with four words below the frame: vector, overflow, cr2, error code. Does not come back. */
+/* The same with four words below the frame: vector, cr2, error code, padding. Does not come back. */
 /* Nine words and fifteen registers: rsp is 16-aligned at the call, as the ABI demands. */
 .globl keel_fault_trampoline
 .hidden keel_fault_trampoline

@@ -1,6 +1,7 @@
 //! What every trap does first, on its interrupt stack: tell interrupts from exceptions, and decide how to leave.
 
-use crate::fault::{self, TaskHooks};
+use crate::fault::{self, AfterPreempt, TaskHooks};
+use crate::step;
 use crate::stubs::preempt_trampoline;
 use core_local::need_resched;
 use interrupts::vectors;
@@ -37,6 +38,8 @@ pub struct TrapFrame {
 
 /// RFLAGS.IF: interrupts were on.
 const INTERRUPT_FLAG: u64 = 1 << 9;
+/// RFLAGS.TF: a debug exception after each instruction.
+pub const TRAP_FLAG: u64 = 1 << 8;
 /// RFLAGS that must be clear in a trampoline: TF, IF, DF.
 const CLEAR_IN_TRAMPOLINE: u64 = 1 << 8 | 1 << 9 | 1 << 10;
 /// Bytes below rsp that the interrupted function may use without saying so (psABI §3.2.2).
@@ -84,7 +87,7 @@ unsafe extern "C" {
 
 /// The unwinder's last step switches to a frame above the context it reads from, so for some instructions live data
 /// lies below rsp. Nothing may be pushed onto that stack meanwhile: no diversion inside its code.
-fn inside_unwinder(rip: u64) -> bool {
+pub fn inside_unwinder(rip: u64) -> bool {
     (&raw const __unwinder_start as u64..&raw const __unwinder_end as u64).contains(&rip)
 }
 
@@ -110,7 +113,9 @@ unsafe extern "C-unwind" fn keel_trap(frame: &mut TrapFrame) {
     }
     fault::tell_of_nmis();
     // A task at the very end of its stack is left alone: it will return, or overflow, which is its fault and not ours.
+    // Nor is one that steps: it is on its way to its end, and its core must see it there.
     if need_resched()
+        && !step::is_stepping(frame.rflags)
         && fault::is_open(frame)
         && !inside_unwinder(frame.rip)
         && fault::hooks().is_some_and(|hooks| frame.has_room(hooks))
@@ -120,11 +125,26 @@ unsafe extern "C-unwind" fn keel_trap(frame: &mut TrapFrame) {
     }
 }
 
+/// What the CPU pushes, and `divert` copies.
+#[repr(C)]
+pub struct HardwareFrame {
+    pub rip: u64,
+    cs: u64,
+    pub rflags: u64,
+    rsp: u64,
+    ss: u64,
+}
+
 /// # Safety
-/// Called by the preemption trampoline only.
+/// Called by the preemption trampoline only, with the frame to which it will return.
 #[unsafe(no_mangle)]
-unsafe extern "C-unwind" fn keel_preempt() {
-    if let Some(hooks) = fault::hooks() {
-        (hooks.preempt)();
+unsafe extern "C-unwind" fn keel_preempt(frame: &mut HardwareFrame) {
+    if step::arrive() {
+        return;
+    }
+    if let Some(hooks) = fault::hooks()
+        && (hooks.preempt)() == AfterPreempt::KillByForce
+    {
+        step::begin_kill(frame);
     }
 }

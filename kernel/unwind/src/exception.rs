@@ -3,7 +3,7 @@
 //! It lives on the heap. A task may end because the heap is used up, so a few spare objects lie in static memory: an
 //! exception is short-lived, and as many as there are spares can be under way at once even then.
 
-use crate::Cause;
+use crate::{Cause, FaultKind};
 use alloc::alloc::{alloc, dealloc};
 use core::alloc::Layout;
 use core::cell::UnsafeCell;
@@ -67,7 +67,7 @@ pub unsafe fn into_cause(exception: *mut UnwindException) -> Cause {
     cause
 }
 
-/// Whether the exception is a CPU fault.
+/// Whether the exception is a CPU fault at the instruction where the stack now ends. (A stack overflow is raised later, at a call.)
 ///
 /// # Safety
 /// The unwinder is at work on `exception`.
@@ -75,6 +75,6 @@ pub unsafe fn is_fault(exception: *mut UnwindException) -> bool {
     // SAFETY: live, as the unwinder uses it; with our class it is one of `new`'s.
     unsafe {
         (*exception).exception_class == CLASS
-            && matches!((*exception.cast::<Exception>()).cause, Cause::Fault(_))
+            && matches!(&(*exception.cast::<Exception>()).cause, Cause::Fault(fault) if fault.kind != FaultKind::StackOverflow)
     }
 }

@@ -146,8 +146,8 @@ unsafe extern "C" fn rust_eh_personality(
     let search = actions.contains(UnwindAction::SEARCH_PHASE);
     match action {
         Action::None => UnwindReasonCode::CONTINUE_UNWIND,
-        // A fault below it happens even so, in an allocation that overflows the stack for instance. The frame is skipped like
-        // the one that faulted: what it owns leaks. A panic or a kill must not pass (Itanium ABI: terminate).
+        // A fault below it happens even so. The frame is skipped like the one that faulted: what it owns leaks. A panic, a kill or
+        // an overflow must not pass (Itanium ABI: terminate); the latter two try again at another call.
         // SAFETY: the unwinder is at work on it.
         Action::NoUnwind if unsafe { is_fault(exception) } => UnwindReasonCode::CONTINUE_UNWIND,
         Action::Damaged | Action::NoUnwind if search => UnwindReasonCode::FATAL_PHASE1_ERROR,

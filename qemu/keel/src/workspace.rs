@@ -90,7 +90,9 @@ impl Workspace {
                         .filter(|d| d.kind == DependencyKind::Normal && d.path.is_some())
                         .map(|d| d.name.clone())
                         .collect(),
-                    has_loom_models: package.dependencies.iter().any(|d| d.name == "loom"),
+                    // A crate may also need loom only so that others can model what they build on it.
+                    has_loom_models: package.dependencies.iter().any(|d| d.name == "loom")
+                        && mentions(folder, "loom::model"),
                 })
             })
             .collect();
@@ -117,6 +119,18 @@ impl Workspace {
     }
 }
 
+/// Whether a Rust file below `folder` has `words` in it. What cannot be read has not.
+fn mentions(folder: &Path, words: &str) -> bool {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    entries.map(|entry| entry.path()).any(|path| {
+        if path.is_dir() {
+            return mentions(&path, words);
+        }
+        path.extension().is_some_and(|extension| extension == "rs")
+            && std::fs::read_to_string(&path).is_ok_and(|text| text.contains(words))
+    })
+}
+
 /// The role of the package in `folder`, relative to the workspace's root.
 fn role(folder: &Path, is_library: bool) -> Role {
     let parts: Vec<_> = folder.iter().filter_map(|part| part.to_str()).collect();
@@ -133,6 +147,13 @@ fn role(folder: &Path, is_library: bool) -> Role {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn models_are_found_by_what_they_call() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        assert!(mentions(&root.join("sched/inbox"), "loom::model"));
+        assert!(!mentions(&root.join("smp/core_local"), "loom::model"));
+    }
 
     #[test]
     fn roles_follow_from_folders() {

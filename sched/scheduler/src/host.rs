@@ -86,7 +86,9 @@ pub fn poll() {
     if need_resched() && preempt_count() == 0 && irq.enables_on_drop() {
         // As in the trap layer's trampoline, no guard stands for the interrupts: `preempt` may unwind from here.
         core::mem::forget(irq);
-        preempt();
+        if preempt() {
+            crate::kill_by_force(false);
+        }
         enable_irqs();
     } else {
         irq.restore_only();

@@ -1,9 +1,8 @@
 //! Killing: a wish that the task carries out itself, by unwinding.
 //!
 //! A task looks for the wish where it gives its core away: there every frame stands at a call, and unwinding runs every
-//! destructor. A task that computes without end does not come to such a place. It is interrupted by force, but only after
-//! [`KILL_GRACE_NS`]: there the innermost frame may be anywhere, even between two halves of a change, and what it owns is
-//! leaked rather than dropped. So force is the second choice.
+//! destructor. A task that computes without end does not come to such a place. After [`KILL_GRACE_NS`] the trap layer follows it, step
+//! by step, to the next call that it makes, and it is unwound there ([`kill_by_force`]); one that makes no call is abandoned.
 
 use core::fmt;
 use core::sync::atomic::{Ordering::*, fence};
@@ -105,20 +104,36 @@ pub fn deliver(task: TaskPtr) {
     }
 }
 
-/// Carries a pending kill out at an arbitrary instruction, if its grace is over; else sees to it that we come back.
-/// Called by `preempt` with interrupts off.
+/// Whether a pending kill is due to be carried out by force; if not, sees to it that we come back. Called by `preempt` with interrupts
+/// off, and no reference to the local part is alive.
 #[cold]
-pub fn deliver_by_force(task: TaskPtr) {
+pub fn force_is_due(task: TaskPtr) -> bool {
     // Acquire: `kill_after` was written before the wish that we have seen.
     fence(Acquire);
-    if platform::ticks() >= task.kill_after.load(Relaxed) && deliverable(task) && task.state.take_kill() {
-        task.forced.store(true, Relaxed);
-        platform::try_raise_killed();
-        // Nobody catches at this very place: the task was stopped while it set its root frame up. Try again.
-        task.forced.store(false, Relaxed);
-        let _ = task.state.kill();
-    }
+    // If it cannot be unwound where it will be looked at, there is another try after another grace.
     remind(task);
+    platform::ticks() >= task.kill_after.load(Relaxed) && deliverable(task)
+}
+
+/// Carries a pending kill of the running task out by force, after [`crate::preempt`] has said that it is due. For the trap
+/// layer, on the task's own stack with interrupts off.
+///
+/// Without `abandon` the task stands at a function's first instruction and is unwound from there; this returns if that is not
+/// possible. With `abandon` it stands anywhere, and is left as it is: its destructors do not run, and its stack, to which others may
+/// point, stays for ever.
+pub fn kill_by_force(abandon: bool) {
+    let Some(task) = TaskPtr::current() else { return };
+    if !deliverable(task) || !task.state.take_kill() {
+        return;
+    }
+    task.forced.store(true, Relaxed);
+    if abandon {
+        crate::root::abandon(task);
+    }
+    platform::try_raise_killed();
+    // Nobody catches at this very place, or a frame on the way must not be passed. Try again.
+    task.forced.store(false, Relaxed);
+    let _ = task.state.kill();
 }
 
 /// Sees to it that a task with a pending kill is interrupted when the grace is over: it may go on for ever without a call

@@ -1,6 +1,6 @@
 //! Where a task begins and ends: the function below everything that it does.
 
-use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::Ordering::{Relaxed, Release};
 
 use unwind::Cause;
 
@@ -44,4 +44,26 @@ pub fn run_killable<T>(task: TaskPtr, f: impl FnOnce() -> T) -> Result<T, Cause>
     });
     task.killable.store(false, Relaxed);
     result
+}
+
+/// Ends the running task where it stands, for a kill that cannot unwind it. What it owns is leaked, its stack included: others may
+/// point there. Its joiner learns of its end from the task's record, for the result's other half is on that stack. Locks that it
+/// holds are those of a dead task, which `sync` knows; a channel's end that it holds stays open.
+#[cold]
+pub fn abandon(task: TaskPtr) -> ! {
+    task.killable.store(false, Relaxed);
+    platform::enable_irqs();
+    log::error!(
+        "task {} ({}): killed; it made no call from which it could be unwound, so it is abandoned with all it owns",
+        task.entity.id(),
+        task.entity.name()
+    );
+    // SAFETY: the running task's stack is its own until `reap`, which finds none.
+    core::mem::forget(unsafe { (*task.stack.get()).take() });
+    crate::spawn::note_end(task);
+    // Release: who sees this goes on without a result.
+    task.abandoned.store(true, Release);
+    crate::spawn::wake_everybody();
+    // SAFETY: what is on this stack stays, but is not used again.
+    unsafe { crate::schedule::exit(task) }
 }

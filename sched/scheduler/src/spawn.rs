@@ -196,12 +196,15 @@ impl Builder {
         let main: Main = Box::new(move || {
             let Some(task) = TaskPtr::current() else { return }; // a task is current while it runs
             let result = run_killable(task, f).map_err(Death::from);
-            if let Err(death) = &result {
-                log::error!("task {} ({}): {death}", task.entity.id(), task.entity.name());
+            match &result {
+                Ok(_) => {}
+                Err(Death::Killed) => log::info!("task {} ({}): killed", task.entity.id(), task.entity.name()),
+                Err(death) => log::error!("task {} ({}): {death}", task.entity.id(), task.entity.name()),
             }
-            registry::remove(task.entity.id());
-            ended_midway(task, &result);
-            ENDED.fetch_add(1, Relaxed);
+            note_end(task);
+            if task.forced.load(Relaxed) || matches!(result, Err(Death::Fault(_))) {
+                wake_everybody();
+            }
             match sender.complete(result) {
                 Completed::Delivered => {}
                 Completed::Wake(joiner) => joiner.unpark(),
@@ -234,12 +237,15 @@ impl Builder {
     }
 }
 
+/// Takes the running task out of the books.
+pub fn note_end(task: TaskPtr) {
+    registry::remove(task.entity.id());
+    ENDED.fetch_add(1, Relaxed);
+}
+
 /// A task that a fault or a kill by force has stopped between a change and the wake that goes with it takes that wake to its
 /// grave. So everybody who waits looks again. (A park may return without a wake.)
-fn ended_midway<T>(task: TaskPtr, result: &Result<T, Death>) {
-    if !task.forced.load(Relaxed) && !matches!(result, Err(Death::Fault(_))) {
-        return;
-    }
+pub fn wake_everybody() {
     fence(SeqCst); // see `TaskRef::is_over`
     let mut last = 0;
     while let Some(next) = registry::after(last) {
@@ -307,6 +313,9 @@ impl<T> JoinHandle<T> {
                 // There is no result only if the task was dropped before it began.
                 return result.unwrap_or(Err(Death::Killed));
             }
+            if self.task.0.abandoned.load(Acquire) {
+                return Err(Death::Killed);
+            }
             if self.receiver.register(crate::current) == Registered::Waiting {
                 crate::park();
             }
@@ -315,7 +324,7 @@ impl<T> JoinHandle<T> {
 
     /// Whether the task has ended: then [`JoinHandle::join`] does not wait.
     pub fn is_finished(&self) -> bool {
-        self.receiver.is_done()
+        self.receiver.is_done() || self.task.0.abandoned.load(Acquire)
     }
 
     /// The task.

@@ -46,6 +46,8 @@ pub struct Task {
     pub killable: AtomicBool,
     /// It was killed by force, at an arbitrary instruction. Written by the task.
     pub forced: AtomicBool,
+    /// It was killed where it could not be unwound: there is no result, and its stack stays.
+    pub abandoned: AtomicBool,
     /// When a kill is delivered even if the task does not come to a point where it looks (clock ticks).
     pub kill_after: AtomicU64,
     /// It is one of the scheduler's own and is not to be killed.
@@ -100,6 +102,7 @@ impl Task {
             timed_out: AtomicBool::new(false),
             killable: AtomicBool::new(false),
             forced: AtomicBool::new(false),
+            abandoned: AtomicBool::new(false),
             kill_after: AtomicU64::new(0),
             system,
             idle: stack.is_none(),
@@ -260,7 +263,7 @@ impl TaskRef {
 
     /// Whether what it was spawned for is over, by return or by unwinding; it may have a few steps to go, and may even wait.
     /// Asked before an [`unpark`](TaskRef::unpark) it says whether the wake may be for nothing and belongs to the next who waits.
-    // The fence pairs with that in `spawn::ended_midway`.
+    // The fence pairs with that in `spawn::wake_everybody`.
     pub fn is_over(&self) -> bool {
         fence(SeqCst);
         !self.0.killable.load(Relaxed)

@@ -66,6 +66,8 @@ pub enum Failure {
     },
     /// A core went on while all were to stand still.
     Moved(CoreId),
+    /// Something about killed tasks that must not be.
+    Kill(&'static str),
 }
 
 impl Failure {
@@ -106,6 +108,7 @@ impl fmt::Display for Failure {
                 f.write_str("no address was mapped twice, so this run shows nothing; try more rounds")
             }
             Self::Ran { core, times } => write!(f, "a function ran {times} times on {core}, not once"),
+            Self::Kill(what) => f.write_str(what),
             Self::Moved(core) => write!(f, "{core} went on while all cores were to stand still"),
         }
     }

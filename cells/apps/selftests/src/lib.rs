@@ -14,6 +14,7 @@ mod calls;
 mod crew;
 mod failure;
 mod frames;
+mod kills;
 mod owners;
 mod shootdown;
 mod stacks;
@@ -31,7 +32,7 @@ pub static CELL: Cell = Cell::new("selftests", env!("CARGO_PKG_VERSION")).comman
 static COMMANDS: [Command; 1] = [Command {
     name: "selftest",
     usage: "selftest [NAME] [--rounds N] [--json]",
-    summary: "tests memory and cross-core calls on all cores: shootdown, wx, frames, stacks or calls",
+    summary: "tests on all cores: shootdown, wx, frames, stacks, calls or kill",
     example: "selftest shootdown",
     run,
 }];
@@ -43,12 +44,13 @@ struct Test {
     run: fn(u64) -> Result<String, Failure>,
 }
 
-const TESTS: [Test; 5] = [
+const TESTS: [Test; 6] = [
     Test { name: "shootdown", rounds: 240, run: shootdown::run },
     Test { name: "wx", rounds: 20, run: wx::run },
     Test { name: "frames", rounds: 200, run: frames::run },
     Test { name: "stacks", rounds: 1_000, run: stacks::run },
     Test { name: "calls", rounds: 10, run: calls::run },
+    Test { name: "kill", rounds: 10, run: kills::run },
 ];
 const NAMES: [&str; TESTS.len()] = {
     let mut names = [""; TESTS.len()];

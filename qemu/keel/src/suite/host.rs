@@ -58,13 +58,22 @@ fn exclude_hardware(workspace: &Workspace, command: &mut Command) {
     }
 }
 
+/// What a step is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Kind {
+    /// It runs tests, and counts as so many; none at all is a failure.
+    Tests,
+    /// It counts as one.
+    Check,
+}
+
 /// Runs a step; its output goes to a file and is shown if it fails.
-pub fn run(workspace: &Workspace, name: &str, command: Command) -> Verdict {
-    logged(workspace, name, command)
+pub fn run(workspace: &Workspace, name: &str, kind: Kind, command: Command) -> Verdict {
+    logged(workspace, name, kind, command)
         .unwrap_or_else(|error| Verdict::Failed(format!("cannot run it: {error}")))
 }
 
-fn logged(workspace: &Workspace, name: &str, mut command: Command) -> io::Result<Verdict> {
+fn logged(workspace: &Workspace, name: &str, kind: Kind, mut command: Command) -> io::Result<Verdict> {
     let folder = workspace.output().join("test");
     std::fs::create_dir_all(&folder)?;
     let path: PathBuf = folder.join(format!("{}.log", name.replace([' ', '/'], "-")));
@@ -86,7 +95,7 @@ fn logged(workspace: &Workspace, name: &str, mut command: Command) -> io::Result
     let text = String::from_utf8_lossy(&std::fs::read(&path)?).into_owned();
     let (passed, failed) = count(&text);
     if status.is_some_and(|status| status.success()) {
-        return Ok(Verdict::Passed(passed.max(1)));
+        return Ok(verdict(kind, passed));
     }
     let lines: Vec<&str> = text.lines().collect();
     let last = lines.get(lines.len().saturating_sub(SHOWN)..).unwrap_or_default().join("\n");
@@ -95,6 +104,15 @@ fn logged(workspace: &Workspace, name: &str, mut command: Command) -> io::Result
         None => format!("stopped after {} min; the last lines of {}:", LIMIT.as_secs() / 60, path.display()),
     };
     Ok(Verdict::Mixed { passed, failed: failed.max(1), what: format!("{what}\n{last}") })
+}
+
+/// What comes of a step that succeeded.
+fn verdict(kind: Kind, passed: usize) -> Verdict {
+    match (kind, passed) {
+        (Kind::Check, _) => Verdict::Passed(1),
+        (Kind::Tests, 0) => Verdict::Failed("there was nothing to test".into()),
+        (Kind::Tests, passed) => Verdict::Passed(passed),
+    }
 }
 
 /// Adds up cargo's lines `test result: ok. 5 passed; 0 failed; …`.
@@ -114,6 +132,13 @@ fn count(text: &str) -> (usize, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tests_that_are_not_there_do_not_pass() {
+        assert_eq!(verdict(Kind::Tests, 3), Verdict::Passed(3));
+        assert!(matches!(verdict(Kind::Tests, 0), Verdict::Failed(_)));
+        assert_eq!(verdict(Kind::Check, 0), Verdict::Passed(1));
+    }
 
     #[test]
     fn cargos_counts_are_added_up() {
