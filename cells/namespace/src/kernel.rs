@@ -66,6 +66,7 @@ unsafe impl Platform for Kernel {
     type Memory = Memory;
     type Frames = unwind::Registration;
     type Withdrawn = Box<unwind::FrameRegion>;
+    type Shield = scheduler::Shield;
 
     fn is_own(map: &SymbolMap<'_>) -> bool {
         // A map of another build has another function, or none, where this one is.
@@ -148,6 +149,10 @@ unsafe impl Platform for Kernel {
 
     fn now_ns() -> u64 {
         clock::now_ns()
+    }
+
+    fn shield() -> scheduler::Shield {
+        scheduler::shield()
     }
 
     fn wait() {

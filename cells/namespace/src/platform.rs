@@ -43,6 +43,8 @@ pub unsafe trait Platform: Sized + 'static {
     type Frames: Send;
     /// What is left of a registration that was withdrawn: to be dropped after a grace period.
     type Withdrawn: Send;
+    /// See [`Platform::shield`].
+    type Shield;
 
     /// Whether `map` describes the image that runs.
     fn is_own(map: &SymbolMap<'_>) -> bool;
@@ -92,6 +94,8 @@ pub unsafe trait Platform: Sized + 'static {
     fn grace() -> Result<(), String>;
     /// The time since some fixed moment, in nanoseconds.
     fn now_ns() -> u64;
+    /// Keeps the running task from being killed until the result is dropped.
+    fn shield() -> Self::Shield;
     /// Lets others run: called while another load or swap is in progress.
     fn wait();
 }

@@ -83,13 +83,6 @@ impl Drop for TurnGuard<'_> {
     }
 }
 
-/// Not inlined: a kill by force skips the frame that it interrupts, which should be this one and not the one that owns the
-/// [`TurnGuard`]. A turn that never ended would be the last one.
-#[inline(never)]
-fn apart<R>(f: impl FnOnce() -> R) -> R {
-    f()
-}
-
 impl<P: Platform> Default for Namespace<P> {
     fn default() -> Self {
         Self::new()
@@ -112,11 +105,17 @@ impl<P: Platform> Namespace<P> {
 
     /// Runs `f` while no other load or swap is in progress.
     pub(crate) fn in_turn<R>(&self, f: impl FnOnce() -> R) -> R {
+        // A turn that its task did not live to end would be the last one, and half a swap is worse than none.
+        let mut shield = P::shield();
         while self.turn.swap(true, Ordering::Acquire) {
+            // A task that only waits for its turn may be killed.
+            drop(shield);
             P::wait();
+            shield = P::shield();
         }
+        // Dropped before the shield, as locals are: last made, first dropped.
         let _turn = TurnGuard(&self.turn);
-        apart(f)
+        f()
     }
 
     pub(crate) fn fresh_id(&self) -> u64 {

@@ -170,9 +170,6 @@ impl<P: Platform> Namespace<P> {
         watch.done(Step::Transfer);
 
         let policy = staged.entry.policy_factory().filter(|_| leaving.active);
-        // No kill between the rewriting and its bookkeeping. A policy's own code runs before it is handed the tasks: that must stay
-        // able to fail.
-        let whole = policy.is_none().then(core_local::preempt_disable);
         let committed = match policy {
             Some(factory) => P::swap_policy(factory),
             None if wiring.writes.is_empty() => Ok(Committed::default()),
@@ -186,7 +183,6 @@ impl<P: Platform> Namespace<P> {
             }
         };
         self.adopt(staged, &leaving, &wiring);
-        drop(whole);
         watch.done(Step::Commit);
 
         let mut kept = Vec::new();

@@ -77,11 +77,7 @@ fn main(info: &'static mut BootInfo) -> ! {
         stop!("{error}");
     }
     cpu::set_task_hooks(&cpu::TaskHooks {
-        preempt: || match scheduler::preempt() {
-            true => cpu::AfterPreempt::KillByForce,
-            false => cpu::AfterPreempt::GoOn,
-        },
-        kill: scheduler::kill_by_force,
+        preempt: scheduler::preempt,
         stack_overflow: scheduler::stack_overflow,
         is_writable: memory::is_writable,
         in_task: scheduler::in_task,

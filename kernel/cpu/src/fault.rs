@@ -9,23 +9,12 @@ use unwind::{Cause, Fault, FaultKind};
 use x86_64::instructions::{hlt, interrupts};
 use x86_64::registers::control::Cr2;
 
-/// What is to become of a task that was interrupted.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum AfterPreempt {
-    /// It goes on.
-    GoOn,
-    /// It was killed some time ago and has not noticed: it goes on to the next place where it can be unwound.
-    KillByForce,
-}
-
 /// What the trap layer asks of those above it.
 #[derive(Debug)]
 pub struct TaskHooks {
-    /// Reschedules. Runs on the interrupted task's stack with interrupts off.
-    pub preempt: fn() -> AfterPreempt,
-    /// Ends the running task, which was killed: by unwinding, which may prove impossible where it stands; then this returns.
-    /// Or, if `abandon` says so, by leaving it as it is for ever. Runs on the task's stack with interrupts off.
-    pub kill: fn(abandon: bool),
+    /// Reschedules, and ends the task if it was killed and has not noticed. Runs on the interrupted task's stack with
+    /// interrupts off.
+    pub preempt: fn(),
     /// Whether the address lies in the guard of the running task's stack. If it does, the hook has made the stack's
     /// reserve usable, so that the task can be unwound where it stands. Runs on an interrupt stack: no lock, no allocation.
     pub stack_overflow: fn(address: usize) -> bool,
@@ -91,7 +80,7 @@ pub fn exception(frame: &mut TrapFrame, vector: u8) {
         NMI => {
             UNTOLD_NMIS.fetch_add(1, Ordering::Relaxed);
         }
-        DEBUG if step::is_stepping(frame.rflags) => step::after(frame),
+        DEBUG if step::is_stepping(frame) => step::after(frame),
         DEBUG | BREAKPOINT if frame.interrupts_were_on() => {
             log::warn!("debug exception {vector} at {:#x}", frame.rip);
         }
@@ -124,7 +113,7 @@ fn decide(frame: &mut TrapFrame, vector: u8) {
     if overflow {
         // The reserve is open now: the task goes on, to a place where it can be unwound; or to the end of its unwinding.
         if in_task && !unwinding {
-            step::begin_overflow(frame, address);
+            step::begin(frame, address);
         }
         return;
     }

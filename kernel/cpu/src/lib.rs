@@ -31,6 +31,6 @@ mod stubs;
 mod tables;
 mod traps;
 
-pub use fault::{AfterPreempt, TaskHooks, halt_others, set_task_hooks};
+pub use fault::{TaskHooks, halt_others, set_task_hooks};
 pub use tables::{IST_COUNT, IST_STACK_BYTES, init_boot_core, install};
 pub use traps::TrapFrame;

@@ -1,41 +1,28 @@
-//! Ending a task from outside, at a place where that is sound.
+//! A task that overflowed its stack goes on to a place where it can be unwound.
 //!
-//! An interrupt stops a task anywhere, and unwinding from anywhere is not sound: a `Vec` that is stopped between two moves holds
-//! an element twice, and its owner would drop it twice. Where a call has just been made it is: every frame stands at a call, and the
-//! callee, which has done nothing yet, might as well have panicked at once. The compiler has planned for that at every call
-//! that it does not know to be one that cannot unwind; and where it knows, the unwinder refuses, changing nothing.
+//! It overflowed somewhere in a function's prologue, or in the middle of an allocation with interrupts off. The best place to
+//! unwind from is one where a call has just been made: every frame stands at a call, and the callee, which has done
+//! nothing yet, might as well have panicked at once. The compiler has planned for that at every call that it does not know
+//! to be one that cannot unwind; and where it knows, the unwinder refuses, and changes nothing.
 //!
-//! So a task that is to end goes on in single steps (RFLAGS.TF, SDM vol. 3, §18.3.1.4) until it has made such a call. Two come
-//! here: one that overflowed its stack, whose reserve is open so that it can get there, and one that was killed and would not give
-//! its core away. The second may never make a call; after [`MAX_STEPS`] it is abandoned where it stands: its stack stays for
-//! ever, its destructors do not run, and memory is sound.
+//! So the task, whose reserve is open, goes on in single steps (RFLAGS.TF, SDM vol. 3, §18.3.1.4) until it has made such a call
+//! with interrupts and preemption on. In a recursion without end that is the next turn; at the worst it is some thousand debug
+//! exceptions, once in the life of a task that is about to end.
 
 use crate::fault::{hooks, is_open};
 use crate::stubs::preempt_trampoline;
-use crate::traps::{HardwareFrame, TRAP_FLAG, TrapFrame, inside_unwinder};
+use crate::traps::{TRAP_FLAG, TrapFrame, inside_unwinder};
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering::Relaxed};
 use core_local::{PerCore, per_core};
 use unwind::{Cause, Fault, FaultKind};
 
-/// How far a task is followed that makes no call.
-const MAX_STEPS: u32 = 20_000;
-
-/// Nothing is to be done.
-const NONE: u8 = 0;
-/// The task overflowed its stack.
-const OVERFLOW: u8 = 1;
-/// The task was killed.
-const KILL: u8 = 2;
-
-/// Who steps on a core, and why. The core's own, used with interrupts off.
+/// Who steps on a core. The core's own, used with interrupts off.
 struct Stepping {
     task: AtomicPtr<()>,
-    why: AtomicU8,
-    /// Where the overflow was: the instruction and the address.
+    /// The instruction that overflowed, and the address that it touched.
     ip: AtomicU64,
     address: AtomicU64,
-    steps: AtomicU32,
     /// The instruction that runs now is a call.
     calling: AtomicBool,
     /// The trampoline has been sent to end the task.
@@ -44,10 +31,8 @@ struct Stepping {
 
 static STEPPING: PerCore<Stepping> = per_core!(Stepping {
     task: AtomicPtr::new(null_mut()),
-    why: AtomicU8::new(NONE),
     ip: AtomicU64::new(0),
     address: AtomicU64::new(0),
-    steps: AtomicU32::new(0),
     calling: AtomicBool::new(false),
     arrived: AtomicBool::new(false),
 });
@@ -57,15 +42,6 @@ fn here() -> &'static Stepping {
 }
 
 impl Stepping {
-    fn begin(&self, why: u8, rip: u64, rflags: &mut u64) {
-        self.task.store(core_local::current_task().cast_mut(), Relaxed);
-        self.why.store(why, Relaxed);
-        self.steps.store(0, Relaxed);
-        self.arrived.store(false, Relaxed);
-        self.calling.store(is_call(rip), Relaxed);
-        *rflags |= TRAP_FLAG;
-    }
-
     fn is_of_current(&self) -> bool {
         let task = self.task.load(Relaxed).cast_const();
         !task.is_null() && task == core_local::current_task()
@@ -73,41 +49,33 @@ impl Stepping {
 }
 
 /// The interrupted task has overflowed its stack at `address`, and its reserve is open: it goes on until it can be unwound.
-pub fn begin_overflow(frame: &mut TrapFrame, address: u64) {
+pub fn begin(frame: &mut TrapFrame, address: u64) {
     let here = here();
+    here.task.store(core_local::current_task().cast_mut(), Relaxed);
     here.ip.store(frame.rip, Relaxed);
     here.address.store(address, Relaxed);
-    here.begin(OVERFLOW, frame.rip, &mut frame.rflags);
-}
-
-/// The context that this frame returns to is to be killed as soon as it can be unwound.
-pub fn begin_kill(frame: &mut HardwareFrame) {
-    // An overflow on its way ends the task as well.
-    if frame.rflags & TRAP_FLAG == 0 {
-        here().begin(KILL, frame.rip, &mut frame.rflags);
-    }
+    here.arrived.store(false, Relaxed);
+    here.calling.store(is_call(frame.rip), Relaxed);
+    frame.rflags |= TRAP_FLAG;
 }
 
 /// Whether the interrupted context single-steps. Nobody does but for us.
-pub fn is_stepping(rflags: u64) -> bool {
-    rflags & TRAP_FLAG != 0
+pub fn is_stepping(frame: &TrapFrame) -> bool {
+    frame.rflags & TRAP_FLAG != 0
 }
 
 /// After a step: sends the task to its end if it has just made a call.
 pub fn after(frame: &mut TrapFrame) {
     let here = here();
     if !here.is_of_current() {
-        // A switch took the flag along to another task: that one goes on as before. The first is looked for again if it was
-        // killed; if it overflowed, it goes on, on its reserve, to the next overflow.
+        // A switch took the flag along to another task: that one goes on as before, and the first, on its reserve, to the
+        // next overflow.
         frame.rflags &= !TRAP_FLAG;
         return;
     }
-    let steps = here.steps.load(Relaxed).saturating_add(1);
-    here.steps.store(steps, Relaxed);
     let called = here.calling.swap(is_call(frame.rip), Relaxed);
-    let enough = here.why.load(Relaxed) == KILL && steps > MAX_STEPS;
     let Some(hooks) = hooks() else { return };
-    if (called || enough)
+    if called
         && is_open(frame)
         && (hooks.in_task)()
         && !unwind::is_unwinding()
@@ -128,10 +96,6 @@ pub fn arrive() -> bool {
         return false;
     }
     let Some(hooks) = hooks() else { return false };
-    if here.why.load(Relaxed) == KILL {
-        (hooks.kill)(here.steps.load(Relaxed) > MAX_STEPS);
-        return true;
-    }
     let (ip, address) = (here.ip.load(Relaxed) as usize, here.address.load(Relaxed) as usize);
     let fault = Fault { kind: FaultKind::StackOverflow, ip, address: Some(address) };
     x86_64::instructions::interrupts::enable();

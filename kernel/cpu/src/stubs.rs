@@ -162,7 +162,6 @@ keel_preempt_trampoline:
     save_all
     save_vectors
     cld
-    lea rdi, [rsp + 376]                /* 16 vectors, 15 registers: the hardware's frame */
     call keel_preempt
     restore_vectors
     restore_all

@@ -1,6 +1,6 @@
 //! What every trap does first, on its interrupt stack: tell interrupts from exceptions, and decide how to leave.
 
-use crate::fault::{self, AfterPreempt, TaskHooks};
+use crate::fault::{self, TaskHooks};
 use crate::step;
 use crate::stubs::preempt_trampoline;
 use core_local::need_resched;
@@ -115,7 +115,7 @@ unsafe extern "C-unwind" fn keel_trap(frame: &mut TrapFrame) {
     // A task at the very end of its stack is left alone: it will return, or overflow, which is its fault and not ours.
     // Nor is one that steps: it is on its way to its end, and its core must see it there.
     if need_resched()
-        && !step::is_stepping(frame.rflags)
+        && !step::is_stepping(frame)
         && fault::is_open(frame)
         && !inside_unwinder(frame.rip)
         && fault::hooks().is_some_and(|hooks| frame.has_room(hooks))
@@ -125,26 +125,14 @@ unsafe extern "C-unwind" fn keel_trap(frame: &mut TrapFrame) {
     }
 }
 
-/// What the CPU pushes, and `divert` copies.
-#[repr(C)]
-pub struct HardwareFrame {
-    pub rip: u64,
-    cs: u64,
-    pub rflags: u64,
-    rsp: u64,
-    ss: u64,
-}
-
 /// # Safety
-/// Called by the preemption trampoline only, with the frame to which it will return.
+/// Called by the preemption trampoline only.
 #[unsafe(no_mangle)]
-unsafe extern "C-unwind" fn keel_preempt(frame: &mut HardwareFrame) {
+unsafe extern "C-unwind" fn keel_preempt() {
     if step::arrive() {
         return;
     }
-    if let Some(hooks) = fault::hooks()
-        && (hooks.preempt)() == AfterPreempt::KillByForce
-    {
-        step::begin_kill(frame);
+    if let Some(hooks) = fault::hooks() {
+        (hooks.preempt)();
     }
 }

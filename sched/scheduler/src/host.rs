@@ -86,9 +86,7 @@ pub fn poll() {
     if need_resched() && preempt_count() == 0 && irq.enables_on_drop() {
         // As in the trap layer's trampoline, no guard stands for the interrupts: `preempt` may unwind from here.
         core::mem::forget(irq);
-        if preempt() {
-            crate::kill_by_force(false);
-        }
+        preempt();
         enable_irqs();
     } else {
         irq.restore_only();

@@ -1,10 +1,15 @@
 //! Killing: a wish that the task carries out itself, by unwinding.
 //!
 //! A task looks for the wish where it gives its core away: there every frame stands at a call, and unwinding runs every
-//! destructor. A task that computes without end does not come to such a place. After [`KILL_GRACE_NS`] the trap layer follows it, step
-//! by step, to the next call that it makes, and it is unwound there ([`kill_by_force`]); one that makes no call is abandoned.
+//! destructor. A task that computes without end does not come to such a place. After [`KILL_GRACE_NS`] it is *abandoned*: it does not
+//! run again, and what it owns is leaked, its stack included.
+//!
+//! *Rejected:* unwinding it from where it was interrupted, or from the next call that it makes. It may stand between two halves of a
+//! change to a collection, where no panic can happen and no library guards against one; the collection's destructor would then
+//! find an element twice, or none. (The self test `kill` breaks either within seconds.)
 
 use core::fmt;
+use core::marker::PhantomData;
 use core::sync::atomic::{Ordering::*, fence};
 
 use core_local::{irq_disable, irqs_enabled, preempt_count};
@@ -54,7 +59,8 @@ pub fn kill(id: u64) -> Result<(), KillError> {
 
 impl TaskRef {
     /// Asks the task to unwind itself: its destructors run, and its joiner gets [`crate::Death::Killed`]. It does so when it next
-    /// runs, parks or yields, and after [`KILL_GRACE_NS`] wherever it is. A task that is already unwinding goes on with
+    /// runs, parks or yields. If it does none of these within [`KILL_GRACE_NS`], it is abandoned: its joiner gets the same, but what it
+    /// owned is leaked. A task that is already unwinding goes on with
     /// that; one that has ended stays so. A task that kills itself does not return from this call.
     ///
     /// # Errors
@@ -93,7 +99,10 @@ impl TaskRef {
 
 /// Whether the running task can be unwound as killed.
 pub fn deliverable(task: TaskPtr) -> bool {
-    task.killable.load(Relaxed) && preempt_count() == 0 && !unwind::is_unwinding()
+    task.killable.load(Relaxed)
+        && task.shields.load(Relaxed) == 0
+        && preempt_count() == 0
+        && !unwind::is_unwinding()
 }
 
 /// Carries a pending kill out, at a call: the caller is the task, with interrupts on.
@@ -104,36 +113,38 @@ pub fn deliver(task: TaskPtr) {
     }
 }
 
-/// Whether a pending kill is due to be carried out by force; if not, sees to it that we come back. Called by `preempt` with interrupts
-/// off, and no reference to the local part is alive.
+/// Carries a pending kill out at an arbitrary instruction, if its grace is over; else sees to it that we come back.
+/// Called by `preempt` with interrupts off, and no reference to the local part is alive.
 #[cold]
-pub fn force_is_due(task: TaskPtr) -> bool {
+pub fn deliver_by_force(task: TaskPtr) {
     // Acquire: `kill_after` was written before the wish that we have seen.
     fence(Acquire);
-    // If it cannot be unwound where it will be looked at, there is another try after another grace.
-    remind(task);
-    platform::ticks() >= task.kill_after.load(Relaxed) && deliverable(task)
-}
-
-/// Carries a pending kill of the running task out by force, after [`crate::preempt`] has said that it is due. For the trap
-/// layer, on the task's own stack with interrupts off.
-///
-/// Without `abandon` the task stands at a function's first instruction and is unwound from there; this returns if that is not
-/// possible. With `abandon` it stands anywhere, and is left as it is: its destructors do not run, and its stack, to which others may
-/// point, stays for ever.
-pub fn kill_by_force(abandon: bool) {
-    let Some(task) = TaskPtr::current() else { return };
-    if !deliverable(task) || !task.state.take_kill() {
-        return;
-    }
-    task.forced.store(true, Relaxed);
-    if abandon {
+    if platform::ticks() >= task.kill_after.load(Relaxed) && deliverable(task) && task.state.take_kill() {
         crate::root::abandon(task);
     }
-    platform::try_raise_killed();
-    // Nobody catches at this very place, or a frame on the way must not be passed. Try again.
-    task.forced.store(false, Relaxed);
-    let _ = task.state.kill();
+    remind(task);
+}
+
+/// As long as it lives, the task that made it is not killed: for work that must not be left half done, because others would wait
+/// for it for ever. A kill that comes meanwhile is carried out afterwards, where the task next looks.
+#[derive(Debug)]
+#[must_use = "the task can be killed again when this is dropped"]
+pub struct Shield(PhantomData<*const ()>);
+
+/// Shields the running task from being killed. Nests. In a context that is no task there is nothing to shield from.
+pub fn shield() -> Shield {
+    if let Some(task) = TaskPtr::current() {
+        task.shields.store(task.shields.load(Relaxed) + 1, Relaxed);
+    }
+    Shield(PhantomData)
+}
+
+impl Drop for Shield {
+    fn drop(&mut self) {
+        if let Some(task) = TaskPtr::current() {
+            task.shields.store(task.shields.load(Relaxed).saturating_sub(1), Relaxed);
+        }
+    }
 }
 
 /// Sees to it that a task with a pending kill is interrupted when the grace is over: it may go on for ever without a call

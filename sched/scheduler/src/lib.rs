@@ -73,7 +73,7 @@ pub use builtin::BUILT_IN;
 pub use core_local::{CoreId, CoreSet};
 pub use faulty::in_policy;
 pub use idle::enter_idle;
-pub use kill::{KILL_GRACE_NS, KillError, kill, kill_by_force};
+pub use kill::{KILL_GRACE_NS, KillError, Shield, kill, shield};
 pub use platform::now_ns;
 pub use platform::{RendezvousError, StackError};
 pub use policy_swap::{PolicySwap, PolicySwapError, current_policy, swap_policy};

@@ -4,7 +4,6 @@ use alloc::vec::Vec;
 
 use core_local::CoreId;
 pub use task_stack::{Stack, StackError};
-use unwind::Cause;
 
 use crate::task::TaskPtr;
 
@@ -70,14 +69,6 @@ fn unwind_state() -> &'static unwind::State {
         Some(task) => unsafe { &(*task.as_ptr()).unwinding },
         None => &NO_TASK,
     }
-}
-
-/// Unwinds the running task, interrupted at an arbitrary instruction, as killed. Returns, with interrupts off again, only if no
-/// frame catches.
-pub fn try_raise_killed() {
-    enable_irqs();
-    let unwind::Unhandled { .. } = unwind::try_raise(Cause::Killed);
-    x86_64::instructions::interrupts::disable();
 }
 
 /// What stopping all cores can fail with.

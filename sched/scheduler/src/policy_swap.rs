@@ -105,6 +105,8 @@ pub fn current_policy() -> String {
 /// # Errors
 /// [`PolicySwapError`]; the old policy is still in force.
 pub fn swap_policy(factory: &PolicyFactory, timeout_ns: u64) -> Result<PolicySwap, PolicySwapError> {
+    // All of it, or none.
+    let _shield = crate::kill::shield();
     if SWAPPING.swap(true, Acquire) {
         return Err(PolicySwapError::Busy);
     }

@@ -46,18 +46,15 @@ pub fn run_killable<T>(task: TaskPtr, f: impl FnOnce() -> T) -> Result<T, Cause>
     result
 }
 
-/// Ends the running task where it stands, for a kill that cannot unwind it. What it owns is leaked, its stack included: others may
+/// Ends the running task where it stands, for a kill that must not unwind it (see `kill`). What it owns is leaked, its stack included: others may
 /// point there. Its joiner learns of its end from the task's record, for the result's other half is on that stack. Locks that it
 /// holds are those of a dead task, which `sync` knows; a channel's end that it holds stays open.
 #[cold]
 pub fn abandon(task: TaskPtr) -> ! {
     task.killable.store(false, Relaxed);
     platform::enable_irqs();
-    log::error!(
-        "task {} ({}): killed; it made no call from which it could be unwound, so it is abandoned with all it owns",
-        task.entity.id(),
-        task.entity.name()
-    );
+    let (id, name) = (task.entity.id(), task.entity.name());
+    log::warn!("task {id} ({name}): killed, and left with all it owns, for it never gave its core away");
     // SAFETY: the running task's stack is its own until `reap`, which finds none.
     core::mem::forget(unsafe { (*task.stack.get()).take() });
     crate::spawn::note_end(task);

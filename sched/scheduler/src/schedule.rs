@@ -359,15 +359,15 @@ pub unsafe fn exit(current: TaskPtr) -> ! {
 
 /// The preemption point of the trap layer: called on the interrupted task's own stack with interrupts off, when
 /// [`core_local::need_resched`] says so and preemption is allowed. Looks at what came in, gives work to
-/// thieves, and switches if a more urgent task or the tick wants it. Returns whether the task was killed long enough ago: then the
-/// trap layer brings it to a place where [`crate::kill_by_force`] can unwind it.
-#[must_use = "a kill that is due is carried out by the caller"]
-pub fn preempt() -> bool {
+/// thieves, switches if a more urgent task or the tick wants it, and ends a task that was killed and has not noticed.
+pub fn preempt() {
     take_need_resched();
-    let Some(current) = TaskPtr::current() else { return false };
+    let Some(current) = TaskPtr::current() else { return };
     // SAFETY: interrupts are off (the trampoline's promise), and no reference to the local part is alive.
     unsafe { look(current) };
-    current.state.kill_pending() && kill::force_is_due(current)
+    if current.state.kill_pending() {
+        kill::deliver_by_force(current);
+    }
 }
 
 /// The same at the end of a guarded region: what [`core_local::set_reschedule_hook`] gets. A kill waits for a better place:

@@ -198,11 +198,13 @@ impl Builder {
             let result = run_killable(task, f).map_err(Death::from);
             match &result {
                 Ok(_) => {}
-                Err(Death::Killed) => log::info!("task {} ({}): killed", task.entity.id(), task.entity.name()),
+                Err(Death::Killed) => {
+                    log::info!("task {} ({}): killed", task.entity.id(), task.entity.name())
+                }
                 Err(death) => log::error!("task {} ({}): {death}", task.entity.id(), task.entity.name()),
             }
             note_end(task);
-            if task.forced.load(Relaxed) || matches!(result, Err(Death::Fault(_))) {
+            if matches!(result, Err(Death::Fault(_))) {
                 wake_everybody();
             }
             match sender.complete(result) {
@@ -243,7 +245,7 @@ pub fn note_end(task: TaskPtr) {
     ENDED.fetch_add(1, Relaxed);
 }
 
-/// A task that a fault or a kill by force has stopped between a change and the wake that goes with it takes that wake to its
+/// A task that a fault, or a kill that abandons it, has stopped between a change and the wake that goes with it takes that wake to its
 /// grave. So everybody who waits looks again. (A park may return without a wake.)
 pub fn wake_everybody() {
     fence(SeqCst); // see `TaskRef::is_over`

@@ -11,7 +11,7 @@ use core::cell::UnsafeCell;
 use core::fmt;
 use core::ops::Deref;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering::*, fence};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering::*, fence};
 
 use core_local::{CoreSet, irq_disable};
 use inbox::Handle;
@@ -44,10 +44,10 @@ pub struct Task {
     pub timed_out: AtomicBool,
     /// It runs the caller's closure: a kill can be delivered. Written by the task.
     pub killable: AtomicBool,
-    /// It was killed by force, at an arbitrary instruction. Written by the task.
-    pub forced: AtomicBool,
     /// It was killed where it could not be unwound: there is no result, and its stack stays.
     pub abandoned: AtomicBool,
+    /// How many [`crate::Shield`]s keep it from being killed. Its own.
+    pub shields: AtomicU32,
     /// When a kill is delivered even if the task does not come to a point where it looks (clock ticks).
     pub kill_after: AtomicU64,
     /// It is one of the scheduler's own and is not to be killed.
@@ -101,8 +101,8 @@ impl Task {
             timer: TimerNode::new(),
             timed_out: AtomicBool::new(false),
             killable: AtomicBool::new(false),
-            forced: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
+            shields: AtomicU32::new(0),
             kill_after: AtomicU64::new(0),
             system,
             idle: stack.is_none(),

@@ -1,9 +1,9 @@
-//! `kill`: tasks that never look up are killed by force, and memory is sound afterwards.
+//! `kill`: tasks that never look up are killed all the same, and memory is sound afterwards.
 //!
-//! Three kinds of task, each of which computes for ever without giving its core away. One changes collections that own heap memory:
-//! were it unwound between two halves of a change, an element would be dropped twice and the heap would break, which what comes
-//! after would see. One makes calls and owns a guard: the guard's destructor must run. One makes no call at all: it
-//! cannot be unwound, and must end all the same.
+//! Two kinds of task compute for ever without giving their core away. One changes collections that own heap memory: were it
+//! unwound between two halves of a change, an element would be dropped twice and the heap would break, which what comes after would
+//! see. The other owns a guard, which must be leaked: that is what being abandoned means. A third yields, and its guard must
+//! be dropped.
 
 use crate::failure::Failure;
 use alloc::boxed::Box;
@@ -11,7 +11,6 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use alloc::{format, string::String};
-use core::hint::black_box;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use scheduler::{Builder, Death, JoinHandle};
 
@@ -33,14 +32,22 @@ pub fn run(rounds: u64) -> Result<String, Failure> {
             .collect::<Result<_, _>>()?;
         // Until they are at work: each counts what it makes.
         scheduler::sleep(3_000_000);
+        for task in &tasks {
+            // Only the scheduler's own tasks cannot be killed.
+            let _ = task.task().kill();
+        }
         for task in tasks {
-            kill(task)?;
+            bury(task)?;
             killed += 1;
         }
         verify_heap()?;
     }
-    caller()?;
-    loner()?;
+    if !guard_of_killed(scheduler::yield_now)? {
+        return Err(Failure::Kill("a task that yields was killed, and its guard was not dropped"));
+    }
+    if guard_of_killed(core::hint::spin_loop)? {
+        return Err(Failure::Kill("a task that never yields was killed, and unwound: from where?"));
+    }
     Ok(format!(
         "{killed} tasks killed while they changed collections, {} of their elements leaked; the heap is sound",
         live.load(Relaxed)
@@ -51,10 +58,8 @@ fn spawn(f: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Failure> {
     Builder::new("selftest").spawn(f).map_err(Failure::Spawn)
 }
 
-/// Kills a task and takes the news of its death.
-fn kill(task: JoinHandle<()>) -> Result<(), Failure> {
-    // It is no task of the scheduler's, which are the only ones that cannot be killed.
-    let _ = task.task().kill();
+/// Takes the news of the death of a task that was killed.
+fn bury(task: JoinHandle<()>) -> Result<(), Failure> {
     match task.join() {
         Err(Death::Killed) => Ok(()),
         Err(death) => Err(Failure::Died(core_local::current(), death)),
@@ -129,44 +134,18 @@ impl Drop for Guard {
     }
 }
 
-#[inline(never)]
-fn step(value: u64) -> u64 {
-    black_box(value.wrapping_mul(0x9e37_79b9_7f4a_7c15))
-}
-
-/// A task that calls is unwound.
-fn caller() -> Result<(), Failure> {
-    let dropped = Arc::new(AtomicBool::new(false));
-    let guard = Guard(Arc::clone(&dropped));
-    // A pointer that the optimizer cannot see through, so that it cannot know that the call does not unwind.
-    let call: fn(u64) -> u64 = black_box(step);
-    let task = spawn(move || {
-        let _guard = guard;
-        let mut value = 1;
-        loop {
-            value = call(value);
-        }
-    })?;
-    kill(task)?;
-    match dropped.load(Relaxed) {
-        true => Ok(()),
-        false => Err(Failure::Kill("a task was killed at a call, and its guard was not dropped")),
-    }
-}
-
-/// A task that does not is abandoned.
-fn loner() -> Result<(), Failure> {
+/// Spawns a task that owns a guard and does `work` for ever, kills it, and says whether the guard was dropped.
+fn guard_of_killed(work: fn()) -> Result<bool, Failure> {
     let dropped = Arc::new(AtomicBool::new(false));
     let guard = Guard(Arc::clone(&dropped));
     let task = spawn(move || {
         let _guard = guard;
         loop {
-            core::hint::spin_loop();
+            work();
         }
     })?;
-    kill(task)?;
-    match dropped.load(Relaxed) {
-        false => Ok(()),
-        true => Err(Failure::Kill("a task that made no call was unwound: from where?")),
-    }
+    scheduler::sleep(1_000_000);
+    let _ = task.task().kill();
+    bury(task)?;
+    Ok(dropped.load(Relaxed))
 }

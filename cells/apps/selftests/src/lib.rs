@@ -50,7 +50,7 @@ const TESTS: [Test; 6] = [
     Test { name: "frames", rounds: 200, run: frames::run },
     Test { name: "stacks", rounds: 1_000, run: stacks::run },
     Test { name: "calls", rounds: 10, run: calls::run },
-    Test { name: "kill", rounds: 10, run: kills::run },
+    Test { name: "kill", rounds: 4, run: kills::run },
 ];
 const NAMES: [&str; TESTS.len()] = {
     let mut names = [""; TESTS.len()];

@@ -56,6 +56,7 @@ unsafe impl Platform for Host {
     type Memory = Memory;
     type Frames = ();
     type Withdrawn = ();
+    type Shield = ();
 
     fn is_own(map: &SymbolMap<'_>) -> bool {
         map.image().0 == START
@@ -123,6 +124,7 @@ unsafe impl Platform for Host {
         CLOCK.set(CLOCK.get() + 10);
         CLOCK.get()
     }
+    fn shield() {}
     fn wait() {
         panic!("one thread never waits for another's turn");
     }
