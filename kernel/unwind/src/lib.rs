@@ -5,17 +5,15 @@
 //! every frame that is *at a call*, and `catch` returns the [`Cause`].
 //!
 //! Two kinds of end must be told apart:
-//! - *synchronous*: a panic, or a kill noticed inside `park` or `yield_now`. Each frame stands at a call, so
-//!   the compiler's tables say exactly which destructors are due. All run.
-//! - *asynchronous*: a CPU fault, or a kill that arrives by interrupt. The interrupted frame stands at an
-//!   arbitrary instruction. A landing pad there would assume register and stack contents that
-//!   the compiler promised only at calls, so the personality skips that one frame: what it owned leaks.
-//!   Its callers stand at calls and are cleaned up in full.
+//! - *synchronous*: a panic, a kill noticed inside `park` or `yield_now`, a stack overflow followed to the next call. Each
+//!   frame stands at a call, so the compiler's tables say exactly which destructors are due. All run.
+//! - *asynchronous*: any other CPU fault. The interrupted frame stands at an arbitrary instruction. A landing pad there would
+//!   assume register and stack contents that the compiler promised only at calls, so the personality skips that one frame:
+//!   what it owned leaks. Its callers stand at calls and are cleaned up in full.
 //!
 //! What asynchronous unwinding cannot promise: if the skipped frame was between two halves of a change to something that
-//! a caller owns (library code that moves a vector's elements, say), that caller's destructors see half a change. A CPU
-//! fault in safe code is a stack overflow, which strikes as a function is entered. A kill by interrupt strikes
-//! anywhere; it is the scheduler's last resort (`scheduler::kill`).
+//! a caller owns, that caller's destructors see half a change. Such faults come from broken hardware or from unsafe code
+//! that is wrong; nothing healthy is ended this way (`scheduler::kill` says how a kill avoids it).
 //!
 //! The mechanism follows the Itanium C++ ABI (exception handling, level I and II); frames are described by DWARF CFI.
 //! Stable Rust has no `catch_unwind` without std, so catching is an assembly frame with a personality of

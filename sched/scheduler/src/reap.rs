@@ -92,8 +92,7 @@ pub fn start_reaper() -> Result<(), SpawnError> {
     if REAPER.is_completed() {
         return Ok(());
     }
-    // Urgent, since it gives memory back and never computes for long.
-    let reaper = Builder::new("reaper").priority(u8::MAX).system().spawn(|| {
+    let reaper = Builder::new("reaper").system().spawn(|| {
         loop {
             for dead in GRAVEYARD.take_all() {
                 // The stack goes here, with interrupts on and no lock held; the record with its last handle, wherever that is.
