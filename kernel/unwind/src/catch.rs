@@ -8,6 +8,7 @@ use crate::Cause;
 use crate::exception;
 use core::arch::global_asm;
 use core::ffi::c_void;
+use core::mem::ManuallyDrop;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 use unwinding::abi::{
     _Unwind_RaiseException, _Unwind_SetGR, _Unwind_SetIP, UnwindAction, UnwindContext, UnwindException,
@@ -137,32 +138,47 @@ pub fn begin_report() -> bool {
 /// Runs `f`; an unwind out of it becomes an error.
 ///
 /// The caller must treat what `f` borrowed mutably as possibly half changed, as with std's `catch_unwind`.
+#[inline]
 pub fn catch<R, F: FnOnce() -> R>(f: F) -> Result<R, Cause> {
-    struct Call<F, R> {
-        f: Option<F>,
-        result: Option<R>,
+    /// The closure until it is called, its result once it has returned, and nothing in between. A union, because whoever
+    /// looks knows which it is: this is on the way of every switch of tasks.
+    union Call<F, R> {
+        f: ManuallyDrop<F>,
+        result: ManuallyDrop<R>,
     }
     extern "C-unwind" fn trampoline<R, F: FnOnce() -> R>(data: *mut c_void) {
-        // SAFETY: `data` is the `Call<F, R>` below, borrowed by nobody else while `keel_try` runs.
-        let call = unsafe { &mut *data.cast::<Call<F, R>>() };
-        if let Some(f) = call.f.take() {
-            call.result = Some(f());
+        // SAFETY: `data` is the `Call<F, R>` below, borrowed by nobody else while `keel_try` runs; it holds the
+        // closure, which is moved out here, once. If that unwinds, what is left is not looked at.
+        unsafe {
+            let call = &mut *data.cast::<Call<F, R>>();
+            let f = ManuallyDrop::take(&mut call.f);
+            call.result = ManuallyDrop::new(f());
         }
     }
-    let mut call = Call { f: Some(f), result: None };
-    // SAFETY: the trampoline is called at most once, with the data it expects.
+    let mut call = Call { f: ManuallyDrop::new(f) };
+    // SAFETY: the trampoline is called once, with the data it expects.
     let caught = unsafe { keel_try(trampoline::<R, F>, (&raw mut call).cast()) };
-    match call.result {
-        Some(result) if caught.is_null() => Ok(result),
-        _ => {
-            // SAFETY: only `try_raise` raises, and what it raises comes from `exception::new`.
-            let cause = unsafe { exception::into_cause(caught) };
-            let state = state();
-            state.reporting.store(false, Ordering::Relaxed);
-            state.unwinding.fetch_sub(1, Ordering::Relaxed);
-            Err(cause)
-        }
+    if caught.is_null() {
+        // SAFETY: nothing was caught, so the trampoline has returned and left the result.
+        return Ok(ManuallyDrop::into_inner(unsafe { call.result }));
     }
+    // SAFETY: `keel_try` has just returned it.
+    Err(unsafe { caught_cause(caught) })
+}
+
+/// The cause of an unwind that has ended here.
+///
+/// # Safety
+/// `keel_try` has just returned this exception.
+#[cold]
+#[inline(never)]
+unsafe fn caught_cause(exception: *mut UnwindException) -> Cause {
+    // SAFETY: only `try_raise` raises, and what it raises comes from `exception::new`.
+    let cause = unsafe { exception::into_cause(exception) };
+    let state = state();
+    state.reporting.store(false, Ordering::Relaxed);
+    state.unwinding.fetch_sub(1, Ordering::Relaxed);
+    cause
 }
 
 /// Unwinds the running task with `cause`.

@@ -7,7 +7,6 @@ use std::time::Duration;
 use std::vec::Vec;
 
 use core_local::{CoreId, MAX_CORES};
-use unwind::Cause;
 
 /// Nothing can go wrong on the host.
 pub use core::convert::Infallible as StackError;
@@ -103,11 +102,6 @@ pub fn enable_irqs() {
 
 pub fn init() -> Result<(), VectorTaken> {
     Ok(())
-}
-
-pub fn try_raise_killed() {
-    enable_irqs();
-    unwind::raise(Cause::Killed);
 }
 
 /// The number of the round for which all threads are to stand still; 0 for none.

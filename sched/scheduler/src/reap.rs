@@ -5,8 +5,9 @@
 //! enough, leaves the whole task to the *reaper*, a task that unmaps with interrupts on.
 
 use alloc::sync::Arc;
-use core::mem::ManuallyDrop;
+use core::mem::{self, ManuallyDrop};
 use core::ptr::NonNull;
+use core::sync::atomic::Ordering::Relaxed;
 
 use inbox::{Handle, Inbox, Link};
 use sched_policy::{Entity, Ready};
@@ -50,8 +51,11 @@ static REAPER: Once<TaskRef> = Once::new();
 pub unsafe fn reap(dead: *const Task) {
     // SAFETY: this is the life count, which spawn leaked.
     let task = unsafe { Arc::from_raw(dead) };
-    let reusable = task.stack_bytes == DEFAULT_STACK_BYTES
-        && !task.overflowed.load(core::sync::atomic::Ordering::Relaxed);
+    if task.abandoned.load(Relaxed) {
+        // SAFETY: the task has ended. Others may point into its stack, so that stays for ever.
+        return mem::forget(unsafe { (*task.stack.get()).take() });
+    }
+    let reusable = task.stack_bytes == DEFAULT_STACK_BYTES && !task.overflowed.load(Relaxed);
     // SAFETY: interrupts are off and no other reference is alive.
     let local = TaskPtr::current().map(|current| unsafe { current.home().local() });
     match local {
@@ -77,7 +81,7 @@ pub fn spare_stack() -> Option<Stack> {
     let irq = core_local::irq_disable();
     // (Code of a policy must not spawn; if it does, it must not reach the local part, which is lent out.)
     let home = TaskPtr::current().map(|current| current.home());
-    let home = home.filter(|home| !home.in_policy.load(core::sync::atomic::Ordering::Relaxed));
+    let home = home.filter(|home| !home.in_policy.load(Relaxed));
     // SAFETY: interrupts are off, and no reference to the local part is alive: spawn runs outside of the scheduler's code.
     let stack = home.and_then(|home| unsafe { home.local() }.stacks.pop());
     drop(irq);

@@ -55,10 +55,8 @@ pub fn abandon(task: TaskPtr) -> ! {
     platform::enable_irqs();
     let (id, name) = (task.entity.id(), task.entity.name());
     log::warn!("task {id} ({name}): killed, and left with all it owns, for it never gave its core away");
-    // SAFETY: the running task's stack is its own until `reap`, which finds none.
-    core::mem::forget(unsafe { (*task.stack.get()).take() });
     crate::spawn::note_end(task);
-    // Release: who sees this goes on without a result.
+    // Release: who sees this goes on without a result. `reap` leaves the stack mapped, and until then it can still overflow.
     task.abandoned.store(true, Release);
     crate::spawn::wake_everybody();
     // SAFETY: what is on this stack stays, but is not used again.
