@@ -13,7 +13,9 @@ use std::process::{Command, Stdio};
 const PACKAGE: &str = "qemu-system-x86";
 const BACKPORTS: &str = "bookworm-backports";
 const BACKPORTS_FILE: &str = "/etc/apt/sources.list.d/keel-backports.list";
-const BACKPORTS_LINE: &str = "deb http://deb.debian.org/debian bookworm-backports main\n";
+/// The release whose backports these are.
+const RELEASE: &str = "bookworm";
+const SOURCES: [&str; 2] = ["/etc/apt/sources.list", "/etc/apt/sources.list.d"];
 
 /// Why the set-up cannot be completed.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +26,9 @@ pub enum SetupError {
     /// No right to install.
     #[error("installing {0} needs root: run this as root, or install sudo")]
     NotRoot(&'static str),
+    /// The machine's own package sources do not say where Debian is.
+    #[error("no source in /etc/apt names {RELEASE}; add its backports there by hand")]
+    NoMirror,
     /// A command failed.
     #[error("`{0}` failed; what it said is above")]
     Failed(String),
@@ -111,12 +116,14 @@ pub fn setup() -> Result<(), SetupError> {
 
 /// Makes Debian 12's backports known to apt.
 fn add_backports() -> Result<(), SetupError> {
-    let known =
-        ["/etc/apt/sources.list", "/etc/apt/sources.list.d"].iter().any(|path| mentions(Path::new(path)));
-    if known {
+    let sources: Vec<String> = SOURCES.iter().flat_map(|path| texts(Path::new(path))).collect();
+    if sources.iter().any(|text| mentions(text)) {
         return Ok(());
     }
-    println!("adding {BACKPORTS_FILE}: {}", BACKPORTS_LINE.trim_end());
+    // The backports lie beside the release, on the mirror that this machine uses.
+    let mirror = sources.iter().find_map(|text| mirror(text)).ok_or(SetupError::NoMirror)?;
+    let line = format!("deb {mirror} {BACKPORTS} main\n");
+    println!("adding {BACKPORTS_FILE}: {}", line.trim_end());
     let io = |source| SetupError::Io { what: BACKPORTS_FILE.to_owned(), source };
     let mut child = as_root("tee")?
         .arg(BACKPORTS_FILE)
@@ -125,7 +132,7 @@ fn add_backports() -> Result<(), SetupError> {
         .spawn()
         .map_err(io)?;
     if let Some(mut input) = child.stdin.take() {
-        input.write_all(BACKPORTS_LINE.as_bytes()).map_err(io)?;
+        input.write_all(line.as_bytes()).map_err(io)?;
     }
     if child.wait().map_err(io)?.success() {
         Ok(())
@@ -134,13 +141,38 @@ fn add_backports() -> Result<(), SetupError> {
     }
 }
 
-/// Whether a file of sources, or one in a folder of them, names the backports.
-fn mentions(path: &Path) -> bool {
-    if let Ok(entries) = std::fs::read_dir(path) {
-        return entries.filter_map(Result::ok).any(|entry| mentions(&entry.path()));
+/// The text of a file of sources, or of each in a folder of them.
+fn texts(path: &Path) -> Vec<String> {
+    match std::fs::read_dir(path) {
+        Ok(entries) => entries.filter_map(Result::ok).flat_map(|entry| texts(&entry.path())).collect(),
+        Err(_) => std::fs::read_to_string(path).into_iter().collect(),
     }
-    let text = std::fs::read_to_string(path).unwrap_or_default();
-    text.lines().any(|line| !line.trim_start().starts_with('#') && line.contains(BACKPORTS))
+}
+
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(str::trim).filter(|line| !line.starts_with('#'))
+}
+
+/// Whether a text of sources names the backports.
+fn mentions(text: &str) -> bool {
+    lines(text).any(|line| line.contains(BACKPORTS))
+}
+
+/// Where a text of sources has the release from, in either of apt's formats (sources.list(5)).
+fn mirror(text: &str) -> Option<&str> {
+    let one_line = lines(text).filter_map(|line| line.strip_prefix("deb ")).find_map(|line| {
+        let options_end = line.find(']').map_or(0, |end| end + 1);
+        let mut words = line[options_end..].split_whitespace();
+        let (uri, suite) = (words.next()?, words.next()?);
+        (suite == RELEASE).then_some(uri)
+    });
+    one_line.or_else(|| {
+        text.split("\n\n").find_map(|stanza| {
+            let field = |name| lines(stanza).find_map(|line| line.strip_prefix(name));
+            let release = field("Suites:")?.split_whitespace().any(|suite| suite == RELEASE);
+            field("URIs:")?.split_whitespace().next().filter(|_| release)
+        })
+    })
 }
 
 fn install(packages: &[&str]) -> Result<(), SetupError> {
@@ -205,13 +237,18 @@ mod tests {
     }
 
     #[test]
-    fn a_source_that_is_commented_out_does_not_count() -> io::Result<()> {
-        let folder = tempfile::tempdir()?;
-        let file = folder.path().join("x.list");
-        std::fs::write(&file, format!("# {BACKPORTS_LINE}"))?;
-        assert!(!mentions(folder.path()));
-        std::fs::write(&file, BACKPORTS_LINE)?;
-        assert!(mentions(folder.path()));
-        Ok(())
+    fn a_source_that_is_commented_out_does_not_count() {
+        assert!(!mentions("# deb http://mirror.example/debian bookworm-backports main\n"));
+        assert!(mentions("deb http://mirror.example/debian bookworm-backports main\n"));
+    }
+
+    #[test]
+    fn the_mirror_is_where_the_release_comes_from() {
+        let one_line = "deb http://other.example/x stable main\ndeb [arch=amd64] http://mirror.example/debian bookworm main\n";
+        assert_eq!(mirror(one_line), Some("http://mirror.example/debian"));
+        let stanzas = "Types: deb\nURIs: http://other.example/x\nSuites: bookworm-security\n\n\
+                       Types: deb\n# a comment\nURIs: http://mirror.example/debian\nSuites: bookworm bookworm-updates\n";
+        assert_eq!(mirror(stanzas), Some("http://mirror.example/debian"));
+        assert_eq!(mirror("deb http://other.example/x stable main\n"), None);
     }
 }

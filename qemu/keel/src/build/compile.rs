@@ -124,12 +124,12 @@ mod tests {
     fn package_ids_give_name_and_version() {
         let owned = |name: &str, version: &str| (Some(name.to_owned()), version.to_owned());
         assert_eq!(
-            name_and_version("registry+https://github.com/rust-lang/crates.io-index#log@0.4.28"),
+            name_and_version("registry+https://registry.example/index#log@0.4.28"),
             owned("log", "0.4.28")
         );
-        assert_eq!(name_and_version("path+file:///work/kernel/base#0.1.0"), owned("base", "0.1.0"));
+        assert_eq!(name_and_version("path+file:///keel/kernel/base#0.1.0"), owned("base", "0.1.0"));
         assert_eq!(
-            name_and_version("path+file:///work/bench/kernel#benchmarks@0.1.0"),
+            name_and_version("path+file:///keel/bench/kernel#benchmarks@0.1.0"),
             owned("benchmarks", "0.1.0")
         );
     }
