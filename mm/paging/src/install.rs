@@ -38,7 +38,7 @@ impl core::error::Error for ApRootError {}
 /// A top-level table for cores that start: the kernel's half, and the start-up page at its physical address.
 ///
 /// It lies below 4 GiB because a core that enters long mode loads CR3 with 32 bits. Dropping it keeps its
-/// memory: a core that starts late may still run on it. Only [`release`](Self::release) frees it.
+/// memory: a core that starts late may still run on it.
 #[derive(Debug)]
 pub struct ApRoot {
     /// Top to bottom.
@@ -60,7 +60,7 @@ pub fn root_for_ap(page: PhysAddr) -> Result<ApRoot, ApRootError> {
     for table in &tables {
         zero(table.start());
     }
-    // SAFETY: the frames are used as tables by this value alone, and come back out of it in `release` only.
+    // SAFETY: the frames are used as tables by this value alone, for ever.
     let tables = tables.map(|table| unsafe { table.into_mapped() });
 
     // SAFETY: the root and these are tables: zeroed or built just now, and kept.
@@ -86,18 +86,6 @@ impl ApRoot {
     pub fn cr3(&self) -> u32 {
         // Allocated below 4 GiB, so nothing is cut off.
         self.tables[0].start().as_u64() as u32
-    }
-
-    /// Frees the tables.
-    ///
-    /// # Safety
-    /// No core runs on this table, nor ever will: every core that was sent a start-up interrupt has loaded
-    /// the kernel's root since. If one did not answer, keep the table: it may come late.
-    pub unsafe fn release(self) {
-        for table in self.tables {
-            // SAFETY: by the caller's promise no core translates through it any more.
-            drop(unsafe { Frames::from_entry(table.start(), 1).assume_flushed() });
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 //! ```text
 //!  GS base of core n ──► BLOCKS[n]
 //!    gs:0   address of this block        gs:16  preempt_count   gs:24  current_task
-//!    gs:8   id     gs:12  apic_id        gs:20  need_resched    gs:32  held_locks   gs:40 trap_depth
+//!    gs:8   id     gs:12  apic_id        gs:20  need_resched    gs:32  held_locks
 //! ```
 //!
 //! The layout is fixed (`repr(C)`, asserted below) because assembly stubs use it through
@@ -33,8 +33,6 @@ pub struct CoreBlock {
     current_task: AtomicPtr<()>,
     /// Head of the list of IRQ locks that this core holds.
     held_locks: AtomicPtr<()>,
-    /// How many trap handlers are running on this core, one inside the other. Kept by `cpu`.
-    pub trap_depth: AtomicU32,
 }
 
 /// Byte offsets of the words that assembly reaches through GS.
@@ -53,8 +51,6 @@ pub mod offsets {
     pub const CURRENT_TASK: usize = 24;
     /// Head of the list of held IRQ locks (8 bytes).
     pub const HELD_LOCKS: usize = 32;
-    /// How deep the core is in trap handlers (4 bytes).
-    pub const TRAP_DEPTH: usize = 40;
 }
 
 const _: () = {
@@ -65,7 +61,6 @@ const _: () = {
     assert!(offset_of!(CoreBlock, need_resched) == offsets::NEED_RESCHED);
     assert!(offset_of!(CoreBlock, current_task) == offsets::CURRENT_TASK);
     assert!(offset_of!(CoreBlock, held_locks) == offsets::HELD_LOCKS);
-    assert!(offset_of!(CoreBlock, trap_depth) == offsets::TRAP_DEPTH);
     assert!(size_of::<CoreBlock>() == 128);
 };
 
@@ -79,7 +74,6 @@ impl CoreBlock {
             need_resched: AtomicU32::new(0),
             current_task: AtomicPtr::new(core::ptr::null_mut()),
             held_locks: AtomicPtr::new(core::ptr::null_mut()),
-            trap_depth: AtomicU32::new(0),
         }
     }
 
