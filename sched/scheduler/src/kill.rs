@@ -20,7 +20,7 @@ use crate::platform;
 use crate::registry;
 use crate::task::{TaskPtr, TaskRef};
 
-/// How long a task that is to be killed may go on until it is interrupted by force, in nanoseconds.
+/// How long a task that is to be killed may run on, in nanoseconds, until it is abandoned.
 pub const KILL_GRACE_NS: u64 = 20_000_000;
 
 /// Why a task cannot be killed.
@@ -71,7 +71,7 @@ impl TaskRef {
             return Err(KillError::System { id: self.id() });
         }
         if !task.state.kill_pending() {
-            task.kill_after.store(platform::deadline(KILL_GRACE_NS), Relaxed);
+            task.kill_after.store(0, Relaxed);
         }
         let irq = irq_disable(); // as in `unpark`
         let kill = task.state.kill();
@@ -119,7 +119,16 @@ pub fn deliver(task: TaskPtr) {
 pub fn deliver_by_force(task: TaskPtr) {
     // Acquire: `kill_after` was written before the wish that we have seen.
     fence(Acquire);
-    if platform::ticks() >= task.kill_after.load(Relaxed) && deliverable(task) && task.state.take_kill() {
+    // Its own time counts, not that in which it waits for a core.
+    // SAFETY: interrupts are off, this is the running task's core, and no reference is alive.
+    let since = unsafe { task.home().local() }.since;
+    let ran = task.run_ticks.load(Relaxed).wrapping_add(platform::ticks().wrapping_sub(since)).max(1);
+    let limit = match task.kill_after.load(Relaxed) {
+        0 => ran.saturating_add(platform::deadline(KILL_GRACE_NS).saturating_sub(platform::ticks())),
+        limit => limit,
+    };
+    task.kill_after.store(limit, Relaxed);
+    if ran >= limit && deliverable(task) && task.state.take_kill() {
         crate::root::abandon(task);
     }
     remind(task);
@@ -151,8 +160,7 @@ impl Drop for Shield {
 /// that looks, on a core that does not tick. Interrupts are off, and no reference to the local part is alive.
 #[cold]
 pub fn remind(task: TaskPtr) {
-    let due = task.kill_after.load(Relaxed);
-    let again = if platform::ticks() < due { due } else { platform::deadline(KILL_GRACE_NS) };
+    let again = platform::deadline(KILL_GRACE_NS);
     // SAFETY: interrupts are off, this is the running task's core, and no reference is alive.
     unsafe { task.home().local() }.arm(again);
 }

@@ -48,7 +48,7 @@ pub struct Task {
     pub abandoned: AtomicBool,
     /// How many [`crate::Shield`]s keep it from being killed. Its own.
     pub shields: AtomicU32,
-    /// When a kill is delivered even if the task does not come to a point where it looks (clock ticks).
+    /// The run time (clock ticks) at which a pending kill is carried out by force; 0 until it has been seen.
     pub kill_after: AtomicU64,
     /// It is one of the scheduler's own and is not to be killed.
     pub system: bool,
