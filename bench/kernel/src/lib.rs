@@ -1,7 +1,7 @@
 //! In-kernel microbenchmarks: what the kernel's own operations cost, measured from inside.
 //!
-//! One file of `operations/` per operation; `meter.rs` is how they are timed, `tasks.rs` makes the tasks that
-//! they need. Every cost that safety brings (checks, shootdown, zeroing) is inside what is measured; what is
+//! One file of `operations/` per operation, and to add one takes that file alone (docs/benchmarks.md has a recipe); `meter.rs`
+//! is how they are timed, `tasks.rs` makes the tasks that they need. Every cost that safety brings (checks, shootdown, zeroing) is inside what is measured; what is
 //! taken out is measured too, and each benchmark says what it is. The names are those under which results are
 //! compared with other kernels.
 //!

@@ -130,10 +130,15 @@ fn calibrate<E>(round: &mut impl FnMut() -> Result<(), E>) -> Result<u64, E> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use core_local::CoreSet;
+
+    fn context(samples: usize) -> BenchContext {
+        BenchContext::new(samples, CoreSet::default())
+    }
 
     #[test]
     fn as_many_samples_as_wanted_of_batches_of_one_length() {
-        let mut context = BenchContext::new(20);
+        let mut context = context(20);
         let mut rounds = 0u64;
         Meter::new(500)
             .operations_per_round(2)
@@ -147,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_long_operation_is_a_sample_of_its_own() {
-        let mut context = BenchContext::new(5);
+        let mut context = context(5);
         Meter::new(500).run_sure(&mut context, || clock::spin_for(200_000)).expect("it cannot fail");
         assert_eq!((context.samples().len(), context.operations()), (5, 5));
         assert!(context.samples().iter().all(|&cycles| clock::ticks_to_ns(cycles) > 190_000));
@@ -155,7 +160,7 @@ mod tests {
 
     #[test]
     fn nothing_costs_nothing() {
-        let mut context = BenchContext::new(50);
+        let mut context = context(50);
         Meter::new(500).run_sure(&mut context, || black_box(())).expect("it cannot fail");
         // An unoptimized build has a call more here than in the loop that is taken out.
         let most = if cfg!(debug_assertions) { 50 } else { 1 };
@@ -164,7 +169,7 @@ mod tests {
 
     #[test]
     fn an_error_ends_it() {
-        let mut context = BenchContext::new(50);
+        let mut context = context(50);
         let mut left = 1_000;
         let result = Meter::new(500).run(&mut context, || {
             left -= 1;

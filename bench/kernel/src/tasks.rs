@@ -1,53 +1,16 @@
-//! The tasks that a benchmark makes: one that measures, pinned to a core, and partners that end when they are
-//! told.
+//! The tasks that a benchmark makes beside its own: partners that end when they are told.
 //!
 //! Every task made here is joined on the way out, whether the measuring succeeded or not; if the measuring
 //! task is unwound, its partner is told to end all the same.
 
 use alloc::{format, sync::Arc};
-use cell_api::{BenchContext, BenchError};
-use core::{
-    mem,
-    sync::atomic::{AtomicBool, Ordering},
-};
+use cell_api::BenchError;
+use core::sync::atomic::{AtomicBool, Ordering};
 use core_local::CoreId;
 use scheduler::{Builder, Death};
 
 /// How long a partner may take until it first runs, in nanoseconds.
 const START_LIMIT_NS: u64 = 2_000_000_000;
-
-/// Measures in a task that stays on `core`, and waits for it.
-///
-/// # Errors
-/// Those of `measure`; and if the task could not be made, or did not come to its end.
-pub(crate) fn measure_on(
-    core: CoreId,
-    name: &'static str,
-    context: &mut BenchContext,
-    measure: impl FnOnce(&mut BenchContext) -> Result<(), BenchError> + Send + 'static,
-) -> Result<(), BenchError> {
-    // The context travels with the task and comes back with it, so the task need not borrow from this one.
-    let mut travelling = mem::take(context);
-    let task = Builder::new(name)
-        .core(core)
-        .spawn(move || {
-            let result = measure(&mut travelling);
-            (travelling, result)
-        })
-        .map_err(BenchError::failed)?;
-    let (returned, result) = task.join().map_err(|death| died(name, &death))?;
-    *context = returned;
-    result
-}
-
-/// A core other than `core` that is online; the next higher one, so that neighbours are paired.
-///
-/// # Errors
-/// If there is none.
-pub(crate) fn other_core(core: CoreId) -> Result<CoreId, BenchError> {
-    let others = core_local::online().without(core);
-    others.iter().find(|other| *other > core).or_else(|| others.first()).ok_or(BenchError::NeedsCores(2))
-}
 
 /// What a partner and its owner both see.
 #[derive(Debug, Default)]

@@ -83,6 +83,17 @@ pub fn summarize(samples: &mut [u64]) -> Option<Summary> {
     })
 }
 
+/// `N` quantiles of ascending `sorted` at equal steps, from the smallest sample to the largest; each is a sample that was
+/// measured (the nearest below). All zero if there are none.
+#[must_use]
+pub fn quantiles<const N: usize>(sorted: &[u64]) -> [u64; N] {
+    let last = sorted.len().saturating_sub(1);
+    core::array::from_fn(|step| {
+        let index = (last * step).checked_div(N - 1).unwrap_or(0);
+        sorted.get(index).copied().unwrap_or(0)
+    })
+}
+
 /// `0.6745 × distance / mad > 3.5`, in whole numbers that cannot overflow.
 fn is_outlier(distance: u64, mad: u64) -> bool {
     u128::from(distance) * 6_745 > u128::from(mad.max(1)) * 35_000

@@ -94,3 +94,12 @@ proptest! {
         prop_assert_eq!(summarize(&mut samples), summarize(&mut reversed));
     }
 }
+
+#[test]
+fn quantiles_are_samples_from_the_first_to_the_last() {
+    assert_eq!(crate::quantiles::<5>(&[1, 2, 3, 4, 5, 6, 7, 8, 9]), [1, 3, 5, 7, 9]);
+    assert_eq!(crate::quantiles::<3>(&[4, 9]), [4, 4, 9]);
+    assert_eq!(crate::quantiles::<1>(&[4, 9]), [4]);
+    assert_eq!(crate::quantiles::<4>(&[7]), [7; 4]);
+    assert_eq!(crate::quantiles::<2>(&[]), [0; 2]);
+}

@@ -37,7 +37,7 @@ extern crate alloc;
 mod bench;
 mod command;
 
-pub use bench::{Bench, BenchContext, BenchError};
+pub use bench::{Bench, BenchContext, BenchError, Better};
 pub use command::{Command, CommandError, Invocation};
 pub use sched_policy::PolicyFactory;
 

@@ -119,6 +119,9 @@ pub fn bring_up_clock_and_interrupts(platform: &Platform) {
         Ok(calibration) => serial::println!("clock: {calibration}"),
         Err(error) => serial::println!("clock: {error}"),
     }
+    if options::get().tsc_counts_instructions {
+        clock::set_counts_instructions();
+    }
 
     let local_apic = match platform.local_apic_address {
         0 => 0xfee0_0000, // where it is after reset, for a machine whose tables do not say

@@ -45,6 +45,10 @@ pub struct Options<'a> {
     pub apic: ApicMode,
     /// `acpi=off`: do not read the ACPI tables, for a machine whose tables are worse than none.
     pub acpi_off: bool,
+    /// `idle=poll`: an idle core looks for work without pause instead of halting; for measuring what a halt costs.
+    pub idle_polls: bool,
+    /// `tsc=instructions`: the machine's time-stamp counter counts instructions, as under QEMU's `-icount shift=0`.
+    pub tsc_counts_instructions: bool,
     /// `run="CMD; CMD"`: console commands to run, after which the machine is powered off.
     pub run: Option<&'a str>,
     /// What could not be understood.
@@ -73,7 +77,10 @@ impl fmt::Display for Problem<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unknown(word) => {
-                write!(f, "unknown option `{word}`: known are smp= policy= log= exit= apic= acpi= run=")
+                write!(
+                    f,
+                    "unknown option `{word}`: known are smp= policy= log= exit= apic= acpi= idle= tsc= run="
+                )
             }
             Self::BadValue { option, value, expected } => {
                 write!(f, "`{option}={value}` ignored: expected {expected}")
@@ -138,6 +145,20 @@ impl<'a> Options<'a> {
                     _ => return Err(bad("acpi", "on or off")),
                 }
             }
+            "idle" => {
+                self.idle_polls = match value {
+                    "poll" => true,
+                    "halt" => false,
+                    _ => return Err(bad("idle", "halt or poll")),
+                }
+            }
+            "tsc" => {
+                self.tsc_counts_instructions = match value {
+                    "instructions" => true,
+                    "cycles" => false,
+                    _ => return Err(bad("tsc", "cycles or instructions")),
+                }
+            }
             "run" => self.run = Some(value),
             _ => return Err(Problem::Unknown(word)),
         }
@@ -179,7 +200,7 @@ mod tests {
     #[test]
     fn every_option() {
         let options = Options::parse(
-            r#" smp=4 policy=priority  log=debug exit=debug apic=xapic acpi=off run="cores; mem --json""#,
+            r#" smp=4 policy=priority  log=debug exit=debug apic=xapic acpi=off idle=poll tsc=instructions run="cores; mem --json""#,
         );
         assert_eq!(
             options,
@@ -190,6 +211,8 @@ mod tests {
                 exit: Exit::Debug,
                 apic: ApicMode::XApic,
                 acpi_off: true,
+                idle_polls: true,
+                tsc_counts_instructions: true,
                 run: Some("cores; mem --json"),
                 problems: ArrayVec::new(),
             }

@@ -22,7 +22,7 @@ pub use calibrate::{Calibration, CalibrationError, calibrate};
 pub use factor::Factors;
 pub use reference::{PmTimer, Source, Sources};
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// What conversions use. Written once at calibration, read everywhere. Zero frequency: not yet.
 static FREQUENCY: AtomicU64 = AtomicU64::new(0);
@@ -76,6 +76,21 @@ pub fn frequency() -> u64 {
     #[cfg(not(keel_kernel))]
     host::calibrated();
     FREQUENCY.load(Ordering::Relaxed)
+}
+
+/// Whether the counter counts executed instructions rather than time: so it is in an emulator that says so (QEMU's `-icount
+/// shift=0`), and nothing in the machine tells; whoever started it does.
+static COUNTS_INSTRUCTIONS: AtomicBool = AtomicBool::new(false);
+
+/// From now on, a tick is called an instruction: see [`counts_instructions`].
+pub fn set_counts_instructions() {
+    // Relaxed: a name for figures; nothing else hangs on it.
+    COUNTS_INSTRUCTIONS.store(true, Ordering::Relaxed);
+}
+
+/// Whether a tick is one executed instruction. Otherwise it is a cycle of some clock.
+pub fn counts_instructions() -> bool {
+    COUNTS_INSTRUCTIONS.load(Ordering::Relaxed)
 }
 
 /// Whether the counter runs at one rate in all power states (CPUID 8000_0007h EDX bit 8). Where

@@ -10,62 +10,53 @@ use crate::{
 use cell_api::{Bench, BenchContext, BenchError};
 use core_local::CoreId;
 
-/// `message`
-pub(crate) const MESSAGE: Bench = Bench {
-    name: "message",
-    unit: "cycles",
-    what: "send one byte to a task on the same core and receive its answer",
-    subtracted: SUBTRACTED,
-    run: |context| {
-        let core = core_local::current();
-        round_trip(context, core, core)
-    },
-};
-
-/// `message_cross`
-pub(crate) const MESSAGE_CROSS: Bench = Bench {
-    name: "message_cross",
-    unit: "cycles",
-    what: "send one byte to a task on another, idle core and receive its answer",
-    subtracted: SUBTRACTED,
-    run: |context| {
-        let core = core_local::current();
-        round_trip(context, core, tasks::other_core(core)?)
-    },
-};
-
-fn round_trip(context: &mut BenchContext, here: CoreId, there: CoreId) -> Result<(), BenchError> {
-    tasks::measure_on(here, "bench message", context, move |context| {
-        let (ask, questions) = channel::bounded::<u8>(1);
-        let (reply, answers) = channel::bounded::<u8>(1);
-        tasks::beside(
-            there,
-            "bench message echo",
-            // Ends when the measuring side has dropped its ends.
-            move |_| {
-                let mut echoed = 0;
-                while let Ok(byte) = questions.recv() {
-                    if reply.send(byte).is_err() {
-                        break;
-                    }
-                    echoed += 1;
-                }
-                echoed
-            },
-            move || {
-                let mut byte = 0u8;
-                Meter::new(1_000).run(context, || {
-                    byte = byte.wrapping_add(1);
-                    ask.send(byte).map_err(BenchError::failed)?;
-                    match answers.recv().map_err(BenchError::failed)? {
-                        answer if answer == byte => Ok(()),
-                        answer => {
-                            Err(BenchError::failed(format_args!("sent {byte}, and {answer} came back")))
-                        }
-                    }
-                })
-            },
-        )
-        .map(drop)
+/// What this file offers.
+pub(crate) const BENCHES: &[Bench] = &[
+    Bench::new("message", "send one byte to a task on the same core and receive its answer", |context| {
+        let home = context.home()?;
+        round_trip(context, home)
     })
+    .subtracted(SUBTRACTED),
+    Bench::new(
+        "message_cross",
+        "send one byte to a task on another, idle core and receive its answer",
+        |context| {
+            let other = context.other()?;
+            round_trip(context, other)
+        },
+    )
+    .cores(2)
+    .subtracted(SUBTRACTED),
+];
+
+fn round_trip(context: &mut BenchContext, there: CoreId) -> Result<(), BenchError> {
+    let (ask, questions) = channel::bounded::<u8>(1);
+    let (reply, answers) = channel::bounded::<u8>(1);
+    tasks::beside(
+        there,
+        "bench message echo",
+        // Ends when the measuring side has dropped its ends.
+        move |_| {
+            let mut echoed = 0;
+            while let Ok(byte) = questions.recv() {
+                if reply.send(byte).is_err() {
+                    break;
+                }
+                echoed += 1;
+            }
+            echoed
+        },
+        move || {
+            let mut byte = 0u8;
+            Meter::new(1_000).run(context, || {
+                byte = byte.wrapping_add(1);
+                ask.send(byte).map_err(BenchError::failed)?;
+                match answers.recv().map_err(BenchError::failed)? {
+                    answer if answer == byte => Ok(()),
+                    answer => Err(BenchError::failed(format_args!("sent {byte}, and {answer} came back"))),
+                }
+            })
+        },
+    )
+    .map(drop)
 }

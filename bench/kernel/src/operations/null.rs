@@ -7,14 +7,9 @@ use crate::meter::{Meter, SUBTRACTED};
 use cell_api::{Bench, BenchContext, BenchError};
 use core::hint::black_box;
 
-/// `null`
-pub(crate) const NULL: Bench = Bench {
-    name: "null",
-    unit: "cycles",
-    what: "ask for the current task's id",
-    subtracted: SUBTRACTED,
-    run: null,
-};
+/// What this file offers.
+pub(crate) const BENCHES: &[Bench] =
+    &[Bench::new("null", "ask for the current task's id", null).subtracted(SUBTRACTED)];
 
 fn null(context: &mut BenchContext) -> Result<(), BenchError> {
     Meter::new(1_000).run_sure(context, || {

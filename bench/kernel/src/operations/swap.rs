@@ -10,26 +10,24 @@ use cell_api::{Bench, BenchContext, BenchError};
 use core::mem;
 use namespace::SwapReport;
 
-/// `swap_pause`
-pub(crate) const SWAP_PAUSE: Bench = Bench {
-    name: "swap_pause",
-    unit: "ns",
-    what: "replace the scheduling policy's cell: the pause of the core that stood still the longest",
-    subtracted: "nothing",
-    run: |context| each_swap(context, |report, _| report.pauses.iter().copied().max().unwrap_or(0)),
-};
-
-/// `swap_whole`
-pub(crate) const SWAP_WHOLE: Bench = Bench {
-    name: "swap_whole",
-    unit: "cycles",
-    what: "replace the scheduling policy's cell: from the call until the old cell is retired",
-    subtracted: "two TSC readings: fastest of 32 empty pairs, same run",
-    run: |context| {
-        let overhead = meter::overhead(0);
-        each_swap(context, |_, cycles| cycles.saturating_sub(overhead))
-    },
-};
+/// What this file offers.
+pub(crate) const BENCHES: &[Bench] = &[
+    Bench::new(
+        "swap_pause",
+        "replace the scheduling policy's cell: the pause of the core that stood still the longest",
+        |context| each_swap(context, |report, _| report.pauses.iter().copied().max().unwrap_or(0)),
+    )
+    .unit("ns"),
+    Bench::new(
+        "swap_whole",
+        "replace the scheduling policy's cell: from the call until the old cell is retired",
+        |context| {
+            let overhead = meter::overhead(0);
+            each_swap(context, |_, cycles| cycles.saturating_sub(overhead))
+        },
+    )
+    .subtracted("two TSC readings: fastest of 32 empty pairs, same run"),
+];
 
 /// How many swaps are measured unless the caller wants another number.
 const SAMPLES: usize = 50;

@@ -3,14 +3,12 @@
 use crate::{meter::Meter, tasks};
 use cell_api::{Bench, BenchContext, BenchError};
 
-/// `yield`
-pub(crate) const YIELD: Bench = Bench {
-    name: "yield",
-    unit: "cycles",
-    what: "switch to the other of two tasks on one core, by a yield",
-    subtracted: "the loops of both tasks and two TSC readings: fastest of 32 empty loops, same length, same run",
-    run: yield_to_the_other,
-};
+/// What this file offers.
+pub(crate) const BENCHES: &[Bench] =
+    &[Bench::new("yield", "switch to the other of two tasks on one core, by a yield", yield_to_the_other)
+        .subtracted(
+            "the loops of both tasks and two TSC readings: fastest of 32 empty loops, same length, same run",
+        )];
 
 /// In one round of the measuring task the core goes to the other task and back.
 const SWITCHES_PER_ROUND: u64 = 2;
@@ -18,28 +16,25 @@ const SWITCHES_PER_ROUND: u64 = 2;
 const LOOPS: u64 = 2;
 
 fn yield_to_the_other(context: &mut BenchContext) -> Result<(), BenchError> {
-    let core = core_local::current();
-    tasks::measure_on(core, "bench yield", context, move |context| {
-        let turns = tasks::beside(
-            core,
-            "bench yield partner",
-            |shared| {
-                let mut turns = 0u64;
-                while !shared.stopped() {
-                    turns += 1;
-                    scheduler::yield_now();
-                }
-                turns
-            },
-            || {
-                Meter::new(1_000)
-                    .operations_per_round(SWITCHES_PER_ROUND)
-                    .loops(LOOPS)
-                    .run_sure(context, scheduler::yield_now)
-            },
-        )?;
-        check_turns(turns, context.operations() / SWITCHES_PER_ROUND)
-    })
+    let turns = tasks::beside(
+        context.home()?,
+        "bench yield partner",
+        |shared| {
+            let mut turns = 0u64;
+            while !shared.stopped() {
+                turns += 1;
+                scheduler::yield_now();
+            }
+            turns
+        },
+        || {
+            Meter::new(1_000)
+                .operations_per_round(SWITCHES_PER_ROUND)
+                .loops(LOOPS)
+                .run_sure(context, scheduler::yield_now)
+        },
+    )?;
+    check_turns(turns, context.operations() / SWITCHES_PER_ROUND)
 }
 
 /// The figure is one of switches only if the other task had its turn in each round. (It had more turns than

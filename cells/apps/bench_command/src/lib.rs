@@ -14,6 +14,7 @@ extern crate alloc;
 
 #[cfg(keel_kernel)]
 mod command;
+mod cores;
 mod figures;
 #[cfg(keel_kernel)]
 mod run;

@@ -33,7 +33,7 @@ impl fmt::Display for Unknown {
             write!(f, "{} `{name}`", if index == 0 { "near it:" } else { "," })?;
         }
         f.write_str(if self.near.is_empty() { "" } else { "; " })?;
-        f.write_str("`bench --list` lists all")
+        f.write_str("`bench` lists all")
     }
 }
 
@@ -151,17 +151,14 @@ mod tests {
     #[test]
     fn an_unknown_word_gets_one_line_with_what_is_near() {
         let line = |word: &str| select(&["null", word], &NAMES).expect_err("no such name").to_string();
-        assert_eq!(
-            line("yeild"),
-            "no benchmark is called `yeild`; near it: `yield`; `bench --list` lists all"
-        );
-        assert_eq!(line("aloc"), "no benchmark is called `aloc`; near it: `alloc`; `bench --list` lists all");
+        assert_eq!(line("yeild"), "no benchmark is called `yeild`; near it: `yield`; `bench` lists all");
+        assert_eq!(line("aloc"), "no benchmark is called `aloc`; near it: `alloc`; `bench` lists all");
         assert_eq!(
             line("cross"),
-            "no benchmark is called `cross`; near it: `message_cross`, `ipc_cross`; `bench --list` lists all"
+            "no benchmark is called `cross`; near it: `message_cross`, `ipc_cross`; `bench` lists all"
         );
-        assert_eq!(line("zzz"), "no benchmark is called `zzz`; `bench --list` lists all");
-        assert_eq!(line(""), "no benchmark is called ``; `bench --list` lists all");
+        assert_eq!(line("zzz"), "no benchmark is called `zzz`; `bench` lists all");
+        assert_eq!(line(""), "no benchmark is called ``; `bench` lists all");
     }
 
     #[test]

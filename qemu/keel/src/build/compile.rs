@@ -63,10 +63,13 @@ pub fn cargo(workspace: &Workspace, subcommand: &str, directory: &str, extra_fla
     for package in workspace.kernel_roots() {
         command.args(["-p", package]);
     }
+    // A file that a build script names by its full path: the object must not depend on where the repository lies.
+    let remap = format!("--remap-path-prefix={}/=", workspace.root.display());
+    let flags: Vec<&str> = extra_flags.iter().copied().chain([remap.as_str()]).collect();
     command
         .args(["--lib", "--profile", "kernel", "--target", TARGET, "--target-dir"])
         .arg(workspace.target.join(directory))
-        .env("CARGO_ENCODED_RUSTFLAGS", encoded_flags(extra_flags));
+        .env("CARGO_ENCODED_RUSTFLAGS", encoded_flags(&flags));
     command
 }
 

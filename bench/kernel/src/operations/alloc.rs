@@ -8,26 +8,21 @@ use alloc::boxed::Box;
 use cell_api::{Bench, BenchContext, BenchError};
 use core::hint::black_box;
 
-/// `alloc_8`
-pub(crate) const ALLOC_8: Bench = bench("alloc_8", "allocate and free 8 bytes of heap", run::<[u64; 1]>);
-/// `alloc_64`
-pub(crate) const ALLOC_64: Bench = bench("alloc_64", "allocate and free 64 bytes of heap", run::<[u64; 8]>);
-/// `alloc_512`
-pub(crate) const ALLOC_512: Bench =
-    bench("alloc_512", "allocate and free 512 bytes of heap", run::<[u64; 64]>);
-/// `alloc_4096`
-pub(crate) const ALLOC_4096: Bench =
-    bench("alloc_4096", "allocate and free 4 KiB of heap", run::<[u64; 512]>);
-/// `alloc_65536`
-pub(crate) const ALLOC_65536: Bench =
-    bench("alloc_65536", "allocate and free 64 KiB of heap", run::<[u64; 8192]>);
+/// What this file offers.
+pub(crate) const BENCHES: &[Bench] = &[
+    bench("alloc_8", "allocate and free 8 bytes of heap", run::<[u64; 1]>),
+    bench("alloc_64", "allocate and free 64 bytes of heap", run::<[u64; 8]>),
+    bench("alloc_512", "allocate and free 512 bytes of heap", run::<[u64; 64]>),
+    bench("alloc_4096", "allocate and free 4 KiB of heap", run::<[u64; 512]>),
+    bench("alloc_65536", "allocate and free 64 KiB of heap", run::<[u64; 8192]>),
+];
 
 const fn bench(
     name: &'static str,
     what: &'static str,
     run: fn(&mut BenchContext) -> Result<(), BenchError>,
 ) -> Bench {
-    Bench { name, unit: "cycles", what, subtracted: SUBTRACTED, run }
+    Bench::new(name, what, run).subtracted(SUBTRACTED)
 }
 
 fn run<T>(context: &mut BenchContext) -> Result<(), BenchError> {

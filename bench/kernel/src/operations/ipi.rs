@@ -1,0 +1,39 @@
+//! A call on another core: send the interrupt, the function runs there, the caller learns that it has.
+//!
+//! The other core is kept busy by a task that computes, so the figure contains no wake from `hlt`.
+
+use crate::{
+    meter::{Meter, SUBTRACTED},
+    tasks,
+};
+use cell_api::{Bench, BenchContext, BenchError};
+use core::hint;
+use core_local::CoreSet;
+
+/// What this file offers.
+pub(crate) const BENCHES: &[Bench] = &[Bench::new(
+    "ipi",
+    "call an empty function on one other busy core by interrupt, and wait until it has run",
+    ipi_call,
+)
+.cores(2)
+.subtracted(SUBTRACTED)];
+
+/// How long a call may go unanswered, in nanoseconds.
+const TIMEOUT_NS: u64 = 1_000_000_000;
+
+fn ipi_call(context: &mut BenchContext) -> Result<(), BenchError> {
+    let other = context.other()?;
+    tasks::beside(
+        other,
+        "bench ipi target",
+        |shared| {
+            while !shared.stopped() {
+                hint::spin_loop();
+            }
+            0
+        },
+        || Meter::new(1_000).run(context, || ipi::call(CoreSet::single(other), |_| (), 0, TIMEOUT_NS)),
+    )
+    .map(drop)
+}
