@@ -6,7 +6,7 @@
 export PATH := $(PATH):$(HOME)/.cargo/bin
 ARGS ?=
 
-.PHONY: run test build check bench setup clean
+.PHONY: run test build check format bench setup clean
 
 run: setup
 	@cargo keel run $(ARGS)
@@ -22,8 +22,12 @@ check: compiler
 	@cargo keel test clippy
 	@cargo keel test format
 
+# Formats everything, with the files that a build script finds.
+format: compiler
+	@cargo fmt --all -- bench/kernel/src/operations/*.rs
+
 bench: setup
-	@cargo keel run --timeout 600 --exec bench $(ARGS)
+	@cargo keel bench $(ARGS)
 
 setup: compiler
 	@cargo keel setup

@@ -16,6 +16,9 @@ use core::{convert::Infallible, fmt::Display, hint::black_box};
 pub(crate) const SUBTRACTED: &str =
     "the loop and two TSC readings: fastest of 32 empty loops, same length, same run";
 
+/// The same for what is timed one by one, with `overhead(0)` taken out.
+pub(crate) const SUBTRACTED_READINGS: &str = "two TSC readings: fastest of 32 empty pairs, same run";
+
 /// How many times the cost of an empty batch a batch takes at least.
 const ABOVE_OVERHEAD: u64 = 100;
 /// The longest batch, in rounds: reached only by a clock that stands still.

@@ -5,8 +5,11 @@
 
 use alloc::{format, sync::Arc};
 use cell_api::BenchError;
-use core::sync::atomic::{AtomicBool, Ordering};
-use core_local::CoreId;
+use core::{
+    hint,
+    sync::atomic::{AtomicBool, Ordering},
+};
+use core_local::{CoreId, CoreSet};
 use scheduler::{Builder, Death};
 
 /// How long a partner may take until it first runs, in nanoseconds.
@@ -60,6 +63,55 @@ pub(crate) fn beside(
     drop(stop);
     let counted = task.join().map_err(|death| died(name, &death))?;
     result.map(|()| counted)
+}
+
+/// As [`beside`], with a partner on each of `cores`. Returns the least that any of them counted; `u64::MAX` if there are no
+/// cores.
+///
+/// # Errors
+/// As [`beside`].
+pub(crate) fn beside_each(
+    cores: CoreSet,
+    name: &'static str,
+    work: &(impl Fn(CoreId, &Shared) -> u64 + Clone + Send + 'static),
+    measure: &mut dyn FnMut() -> Result<(), BenchError>,
+) -> Result<u64, BenchError> {
+    let Some(core) = cores.first() else { return measure().map(|()| u64::MAX) };
+    let mine = work.clone();
+    let mut least = u64::MAX;
+    let counted = beside(
+        core,
+        name,
+        move |shared| mine(core, shared),
+        || {
+            least = beside_each(cores.without(core), name, work, measure)?;
+            Ok(())
+        },
+    )?;
+    Ok(least.min(counted))
+}
+
+/// Runs `measure` while a task computes on every core of the set but `home`.
+///
+/// # Errors
+/// As [`beside`]; and if one of the tasks had no turn, so that its core was not active.
+pub(crate) fn with_busy_cores(
+    cores: CoreSet,
+    home: CoreId,
+    measure: &mut dyn FnMut() -> Result<(), BenchError>,
+) -> Result<(), BenchError> {
+    let compute = |_: CoreId, shared: &Shared| {
+        let mut turns = 0u64;
+        while !shared.stopped() {
+            turns += 1;
+            hint::spin_loop();
+        }
+        turns
+    };
+    match beside_each(cores.without(home), "bench busy core", &compute, measure)? {
+        0 => Err(BenchError::failed("a task that was to keep its core busy had no turn")),
+        _ => Ok(()),
+    }
 }
 
 /// Gives the core away until `reached` says so.

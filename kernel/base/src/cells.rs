@@ -37,7 +37,9 @@ pub fn bring_up(archive: &'static [u8]) {
         serial::println!("no cell brings a console: there is nothing to do");
         power::off(Status::Fatal);
     }
-    let micros = crate::since_entry() / 1000;
+    let took = crate::since_entry();
+    topology::record_boot(took);
+    let micros = took / 1000;
     serial::println!("ready: {}.{:03} ms from entry to console", micros / 1000, micros % 1000);
     let started: Vec<_> = programs.into_iter().map(supervise).collect();
     for supervisor in started.into_iter().flatten() {

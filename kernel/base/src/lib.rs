@@ -72,6 +72,7 @@ fn main(info: &'static mut BootInfo) -> ! {
     let physical_end = memory::bring_up(info);
     let platform = machine::discover(info, physical_end);
     machine::bring_up_clock_and_interrupts(&platform);
+    scheduler::set_idle_polls(options.idle_polls);
     // SAFETY: the boot context's stack is a static, and it ends in `enter_idle` below.
     if let Err(error) = unsafe { scheduler::init() } {
         stop!("{error}");

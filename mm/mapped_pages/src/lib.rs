@@ -18,7 +18,8 @@
 //! and only then returns pages and frames. If a core does not answer, both are lost on purpose and logged:
 //! that core could still use them. The drop waits for other cores, so it must not happen with a spin lock held.
 //!
-//! Fresh memory is full of zeros: nothing of an earlier owner shows through a view.
+//! Fresh memory is full of zeros: nothing of an earlier owner shows through a view. Frames that the caller brings
+//! ([`MappedPages::map`]) keep what they hold, so that memory can move from one mapping to another.
 //!
 //! ```
 //! # paging::host::start();
@@ -98,8 +99,9 @@ mod views;
 use core::fmt;
 use core::mem::ManuallyDrop;
 
+use frame_allocator::Frames;
 use memory_types::state::Mapped;
-use memory_types::{Caching, Permissions, PhysAddr, Region, VirtAddr, pages_for};
+use memory_types::{Caching, PAGE_SIZE, Permissions, PhysAddr, Region, VirtAddr, pages_for};
 use page_allocator::{Area, Pages};
 use paging::{Backing, Flushed};
 
@@ -145,6 +147,32 @@ impl MappedPages {
         Ok(mapping)
     }
 
+    /// Maps `frames`, which keep what they hold, anywhere. They belong to the mapping from now on, and come back out of
+    /// it by [`unmap`](Self::unmap).
+    ///
+    /// ```
+    /// # paging::host::start();
+    /// # use mapped_pages::MappedPages;
+    /// # use memory_types::Permissions;
+    /// let mut memory = MappedPages::allocate(4096, Permissions::ReadWrite)?;
+    /// memory.as_slice_mut::<u8>(0, 4096)?.fill(7);
+    /// let mut frames = None;
+    /// memory.unmap()?.release(|frame| frames = Some(frame));
+    /// let moved = MappedPages::map(frames.unwrap(), Permissions::ReadOnly)?;
+    /// assert_eq!(moved.as_slice::<u8>(0, 4096)?, [7; 4096]);
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If there are no pages or page tables left; the frames are freed.
+    pub fn map(frames: Frames, permissions: Permissions) -> Result<Self, MapError> {
+        let bytes = frames.count().saturating_mul(PAGE_SIZE);
+        let mut mapping = Self::of_nothing(Area::Dynamic, 0, bytes, permissions, Caching::WriteBack)?;
+        // As above.
+        paging::attach_frames(&mut mapping.pages, frames, permissions).map_err(MapError::Map)?;
+        Ok(mapping)
+    }
+
     /// Maps `bytes` bytes of device registers from physical address `start` on, read-write and uncached. They
     /// are used through [`read_register`](Self::read_register) and [`write_register`](Self::write_register), or
     /// at [`start`](Self::start) by a driver that does its own volatile accesses.
@@ -160,7 +188,7 @@ impl MappedPages {
         if frame_allocator::has_free_in(region) {
             return Err(MapError::NotADevice(start));
         }
-        let offset = (start.as_u64() % memory_types::PAGE_SIZE as u64) as usize;
+        let offset = (start.as_u64() % PAGE_SIZE as u64) as usize;
         let mut mapping =
             Self::of_nothing(Area::Dynamic, offset, bytes, Permissions::ReadWrite, Caching::Uncached)?;
         // SAFETY: the caller says that these are registers, and that it may use them.

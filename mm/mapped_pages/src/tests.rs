@@ -73,6 +73,30 @@ fn dropping_returns_everything() {
 }
 
 #[test]
+fn given_frames_keep_what_they_hold_and_belong_to_the_mapping() {
+    let _machine = machine();
+    drop(MappedPages::allocate(4 * 4096, Permissions::ReadWrite).unwrap());
+    let before = free();
+    let frames = frame_allocator::allocate(3, 1).unwrap();
+    let start = frames.start();
+    let mut memory = MappedPages::map(frames, Permissions::ReadWrite).unwrap();
+    assert_eq!((memory.len(), free()), (3 * 4096, before - 3));
+    memory.bytes_mut().unwrap().fill(0x5a);
+    for page in 0..3 {
+        let place = paging::translate(memory.start() + page * 4096).unwrap();
+        assert_eq!(place.address, start + page * 4096);
+    }
+    let mut back = Vec::new();
+    drop(memory.unmap().unwrap().release(|frame| back.push(frame)));
+    assert_eq!((back.len(), free()), (3, before - 3));
+    for frame in back {
+        let moved = MappedPages::map(frame, Permissions::ReadOnly).unwrap();
+        assert!(moved.bytes().unwrap().iter().all(|&byte| byte == 0x5a));
+    }
+    assert_eq!(free(), before, "dropping a mapping frees the frames that it was given");
+}
+
+#[test]
 fn exhaustion_is_an_error_and_leaves_nothing_behind() {
     let _machine = machine();
     let before = free();

@@ -41,8 +41,8 @@ pub use flush::{TIMEOUT_NS, Unanswered};
 pub use install::install;
 pub use install::{ApRoot, ApRootError, root_for_ap};
 pub use space::{
-    Backing, Flushed, MapError, ProtectError, Unflushed, UnmapError, attach, attach_device, attach_owned,
-    audit, detach, init, open_reserve, protect, retire, root, translate,
+    Backing, Flushed, MapError, ProtectError, Unflushed, UnmapError, attach, attach_device, attach_frames,
+    attach_owned, audit, detach, init, open_reserve, protect, retire, root, translate,
 };
 pub use table::{ENTRIES, Level, Table, TableMemory, Window};
 pub use walk::{Mapper, Translation, WalkError};

@@ -29,7 +29,7 @@ use core::mem::ManuallyDrop;
 use core::ops::Range;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use frame_allocator::{Frames, OutOfFrames};
+use frame_allocator::{Frames, OutOfFrames, OutOfRange};
 use memory_types::state::{Mapped, Unmapped};
 use memory_types::{Caching, PageRange, Permissions, PhysAddr, Region, VirtAddr};
 use page_allocator::Pages;
@@ -54,7 +54,7 @@ const UNCHECKED_PAGES: usize = 256;
 pub enum MapError {
     /// The kernel's page tables are not built yet.
     NotInitialised,
-    /// The range has fewer pages than were to be mapped.
+    /// The range has fewer pages than were to be mapped, or not as many as there are frames.
     OutOfRange,
     /// See there.
     Attach(AttachError<OutOfFrames>),
@@ -64,7 +64,7 @@ impl fmt::Display for MapError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotInitialised => f.write_str("the page tables are not built yet; call paging::init first"),
-            Self::OutOfRange => f.write_str("the range has fewer pages than were to be mapped"),
+            Self::OutOfRange => f.write_str("the range does not have as many pages as were to be mapped"),
             Self::Attach(error) => error.fmt(f),
         }
     }
@@ -213,6 +213,40 @@ pub unsafe fn attach_owned(range: PageRange, backing: Backing) -> Result<(), Map
         }
         // SAFETY: the mapper stores every frame that it asks for.
         Ok(unsafe { frame.into_mapped() }.start())
+    });
+    #[cfg(not(keel_kernel))]
+    crate::host::sync(range);
+    result.map_err(MapError::Attach)
+}
+
+/// Maps all pages of `pages` to `frames`, which keep what they hold and belong to the mapping from now on.
+///
+/// # Errors
+/// If there are not as many frames as pages, or as [`attach`]. The frames that were not mapped are freed.
+pub fn attach_frames(
+    pages: &mut Pages<Mapped>,
+    frames: Frames,
+    permissions: Permissions,
+) -> Result<(), MapError> {
+    let mapper = mapper().ok_or(MapError::NotInitialised)?;
+    let range = pages.range();
+    if range.count() != frames.count() {
+        return Err(MapError::OutOfRange);
+    }
+    let attributes = Attributes { permissions, caching: Caching::WriteBack, owned: true, reserve: false };
+    let mut rest = Some(frames);
+    let result = mapper.attach(range, attributes, || {
+        let frames = rest.take().ok_or(OutOfFrames::Exhausted { count: 1, align: 1 })?;
+        let first = match frames.split_at(1) {
+            Ok((first, others)) => {
+                rest = Some(others);
+                first
+            }
+            // There is but one.
+            Err(OutOfRange(last)) => last,
+        };
+        // SAFETY: the mapper stores every frame that it asks for.
+        Ok(unsafe { first.into_mapped() }.start())
     });
     #[cfg(not(keel_kernel))]
     crate::host::sync(range);

@@ -2,6 +2,7 @@
 //!
 //! Started as `cargo keel …`. Each subcommand is a module; this file only reads the command line.
 
+mod bench;
 mod build;
 mod count;
 mod gate;
@@ -33,6 +34,8 @@ enum Action {
     Run(Box<run::Options>),
     /// Run the whole test suite: host, models, lints, std gate, boots
     Test(suite::Options),
+    /// Measure: in the kernel, in instructions, beside Linux, on the host; and report
+    Bench(Box<bench::Options>),
     /// Check that no crate drags std into the kernel
     Gate,
     /// Count each crate's lines of code and unsafe blocks
@@ -75,6 +78,10 @@ fn act(action: Action) -> Result<ExitCode, Box<dyn std::error::Error>> {
         Action::Test(options) => {
             let passed = suite::run(&Workspace::discover()?, &options)?;
             Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Action::Bench(options) => {
+            let good = bench::run(&Workspace::discover()?, &options)?;
+            Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Action::Gate => {
             gate::check(&Workspace::discover()?)?;

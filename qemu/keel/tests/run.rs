@@ -3,75 +3,18 @@
 //! What is tested is what a person or a script relies on: the exit status, that a hang ends, that input from a pipe is answered, and that
 //! no process is left behind.
 
+mod stage;
+
+use stage::{Stage, interrupt, text};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
-
-/// A folder with the stand-in, an empty image, and a workspace that is just enough to be one.
-struct Stage {
-    folder: tempfile::TempDir,
-}
-
-impl Stage {
-    /// `script` is what the guest does; the process writes its id to the file `pid` first.
-    fn new(script: &str) -> io::Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let path = folder.path();
-        let program = path.join("qemu-system-x86_64");
-        let text = format!(
-            "#!/bin/sh\n[ \"$1\" = --version ] && {{ echo QEMU emulator version 10.0.2; exit; }}\necho $$ > {}/pid\n{script}\n",
-            path.display()
-        );
-        std::fs::write(&program, text)?;
-        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755))?;
-        std::fs::create_dir_all(path.join("kernel/base/src"))?;
-        std::fs::write(
-            path.join("Cargo.toml"),
-            "[workspace]\nresolver = \"3\"\nmembers = [\"kernel/base\"]\n",
-        )?;
-        std::fs::write(
-            path.join("kernel/base/Cargo.toml"),
-            "[package]\nname = \"base\"\nedition = \"2024\"\n",
-        )?;
-        std::fs::write(path.join("kernel/base/src/lib.rs"), "")?;
-        std::fs::create_dir(path.join("keel"))?;
-        std::fs::write(path.join("keel/keel.elf"), "")?;
-        std::fs::write(path.join("keel/cells.tar"), "")?;
-        Ok(Self { folder })
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_keel"));
-        let path = format!("{}:{}", self.folder.path().display(), std::env::var("PATH").unwrap_or_default());
-        command.args(["run", "--no-build", "--accel", "tcg"]).args(arguments);
-        command.env("PATH", path).env("CARGO_TARGET_DIR", self.folder.path());
-        command.current_dir(self.folder.path());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> io::Result<Output> {
-        self.command(arguments).output()
-    }
-
-    /// Where the system shows the stand-in's process while it is there.
-    fn process(&self) -> io::Result<PathBuf> {
-        let id = std::fs::read_to_string(self.folder.path().join("pid"))?;
-        Ok(format!("/proc/{}", id.trim()).into())
-    }
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
 
 #[test]
 fn success_prints_the_console_and_exits_with_0() -> io::Result<()> {
     let stage = Stage::new(r#"printf 'answer\r\n{"a":1}\r\n'; exit 33"#)?;
-    let file = stage.folder.path().join("figures.json");
-    let output = stage.run(&["--exec", "x", "--json", &file.display().to_string()])?;
+    let file = stage.path().join("figures.json");
+    let output = stage.run(&["run", "--exec", "x", "--json", &file.display().to_string()])?;
     assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), "answer\n{\"a\":1}\n".into()));
     assert_eq!(std::fs::read_to_string(file)?, "{\"a\":1}\n");
     Ok(())
@@ -86,7 +29,7 @@ fn each_failure_has_its_own_words() -> io::Result<()> {
         ("echo bad option >&2; exit 1", "QEMU failed"),
         ("kill -SEGV $$", "QEMU failed"),
     ] {
-        let output = Stage::new(script)?.run(&["--exec", "x"])?;
+        let output = Stage::new(script)?.run(&["run", "--exec", "x"])?;
         assert_eq!(output.status.code(), Some(1), "{script}");
         assert!(text(&output.stderr).contains(words), "{script}: {}", text(&output.stderr));
     }
@@ -97,7 +40,7 @@ fn each_failure_has_its_own_words() -> io::Result<()> {
 fn a_hang_ends_with_the_last_lines_and_no_process_left() -> io::Result<()> {
     let stage = Stage::new("for i in $(seq 30); do echo line $i; done; exec sleep 1000")?;
     let started = Instant::now();
-    let output = stage.run(&["--exec", "x", "--timeout", "1"])?;
+    let output = stage.run(&["run", "--exec", "x", "--timeout", "1"])?;
     assert!(started.elapsed() < Duration::from_secs(20));
     let errors = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
@@ -120,7 +63,7 @@ done'"#;
 #[test]
 fn piped_input_is_answered_before_the_end() -> io::Result<()> {
     let stage = Stage::new(CONSOLE)?;
-    let mut child = stage.command(&["--timeout", "30"]).stdin(Stdio::piped()).spawn()?;
+    let mut child = stage.command(&["run", "--timeout", "30"]).stdin(Stdio::piped()).spawn()?;
     child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?.write_all(b"one\ntwo")?;
     let output = child.wait_with_output()?;
     let console = text(&output.stdout);
@@ -131,32 +74,23 @@ fn piped_input_is_answered_before_the_end() -> io::Result<()> {
 
 #[test]
 fn no_input_at_all_boots_and_powers_off() -> io::Result<()> {
-    let output = Stage::new(CONSOLE)?.run(&["--timeout", "30"])?;
+    let output = Stage::new(CONSOLE)?.run(&["run", "--timeout", "30"])?;
     assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), "keel> ".into()));
     Ok(())
 }
 
 #[test]
 fn a_guest_without_a_prompt_ends_by_time() -> io::Result<()> {
-    let output = Stage::new("exec sleep 1000")?.run(&["--timeout", "1"])?;
+    let output = Stage::new("exec sleep 1000")?.run(&["run", "--timeout", "1"])?;
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("(nothing)"));
     Ok(())
 }
 
-/// What Ctrl-C sends.
-fn interrupt(child: &std::process::Child) -> io::Result<()> {
-    let id = i32::try_from(child.id())
-        .ok()
-        .and_then(rustix::process::Pid::from_raw)
-        .ok_or(io::ErrorKind::NotFound)?;
-    Ok(rustix::process::kill_process(id, rustix::process::Signal::INT)?)
-}
-
 #[test]
 fn ctrl_c_stops_the_guest() -> io::Result<()> {
     let stage = Stage::new("echo up; exec sleep 1000")?;
-    let mut child = stage.command(&["--exec", "x"]).spawn()?;
+    let mut child = stage.command(&["run", "--exec", "x"]).spawn()?;
     let mut first = [0; 3];
     child.stdout.as_mut().ok_or(io::ErrorKind::BrokenPipe)?.read_exact(&mut first)?;
     interrupt(&child)?;
@@ -180,7 +114,7 @@ fn a_terminal_goes_to_the_guest_and_is_put_back() -> io::Result<()> {
     let before = tcgetattr(terminal()?)?.local_modes;
     assert!(before.contains(LocalModes::ICANON | LocalModes::ECHO));
     let mut child =
-        stage.command(&[]).stdin(terminal()?).stdout(terminal()?).stderr(Stdio::null()).spawn()?;
+        stage.command(&["run"]).stdin(terminal()?).stdout(terminal()?).stderr(Stdio::null()).spawn()?;
     let mut console = std::fs::File::from(master);
     let mut seen = String::new();
     let mut wait_for = |console: &mut std::fs::File, words: &str| -> io::Result<()> {

@@ -1,7 +1,7 @@
 //! The idle loop and the timer interrupt: what a core does when no task does anything.
 
 use core::mem;
-use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use core_local::{irq_disable, set_need_resched};
 use task_state::Alert;
@@ -13,14 +13,27 @@ use crate::schedule::{account, change, pick};
 use crate::task::TaskPtr;
 use crate::wake::{admit, ask_for_work, drain, serve_steal, share_with_sleepers};
 
+/// Whether a core that becomes idle polls.
+static POLLS: AtomicBool = AtomicBool::new(false);
+
+/// Makes every core that becomes idle from now on look for work without pause (`true`), or halt (`false`, as at first).
+///
+/// A core that polls is woken without an interrupt, and without what it costs to end a halt; but it never rests. It is for
+/// measuring, and for machines whose halt is slow. Meant to be said before [`crate::init`]; later, a core that is idle already stays
+/// as it is until it has run something.
+pub fn set_idle_polls(polls: bool) {
+    // Relaxed: either way is correct at any time, since each core publishes which one it took.
+    POLLS.store(polls, Relaxed);
+}
+
 /// Turns the calling context into its core's idle loop, for ever. Call [`crate::init_this_core`] first.
 ///
-/// The core halts when there is nothing to do, and an interrupt ends the halt.
+/// The core halts when there is nothing to do, and an interrupt ends the halt; or it polls, see [`set_idle_polls`].
 ///
 /// # Panics
 /// If this core was not initialised, or the caller is a task.
 pub fn enter_idle() -> ! {
-    mem::forget(irq_disable()); // the loop lets interrupts in only while it halts
+    mem::forget(irq_disable()); // the loop lets interrupts in only while it halts or polls
     let Some(idle) = TaskPtr::current().filter(|task| task.idle) else {
         panic!("enter_idle is for the context that called init_this_core on this core")
     };
@@ -30,7 +43,7 @@ pub fn enter_idle() -> ! {
     }
 }
 
-/// One turn: run somebody, or look for work and halt.
+/// One turn: run somebody, or look for work and wait.
 ///
 /// # Safety
 /// Interrupts are off; `idle` is the current task; no reference to this core's local part is alive.
@@ -50,9 +63,15 @@ unsafe fn turn(idle: TaskPtr) {
             // SAFETY: interrupts are off; `next` was claimed by `pick`; `local` ends here.
             return unsafe { change(idle, next, core::ptr::null()) };
         }
+        core.publish(local);
     }
     ask_for_work(core);
-    if core.alertness.lower(Alert::Asleep, || core.inbox.is_empty()) {
+    if POLLS.load(Relaxed) {
+        core.alertness.poll();
+        // Others push into the inbox; interrupt handlers of this core fill its queue, and publish the length. As below, we
+        // hold no reference to the local part meanwhile.
+        platform::spin_while(|| core.inbox.is_empty() && core.load.load(Relaxed) == 0);
+    } else if core.alertness.lower(Alert::Asleep, || core.inbox.is_empty()) {
         // The interrupt that ends the halt may have its handler use the local part: we hold no reference to it.
         platform::halt();
     }

@@ -72,7 +72,7 @@ mod tests;
 pub use builtin::BUILT_IN;
 pub use core_local::{CoreId, CoreSet};
 pub use faulty::in_policy;
-pub use idle::enter_idle;
+pub use idle::{enter_idle, set_idle_polls};
 pub use kill::{KILL_GRACE_NS, KillError, Shield, kill, shield};
 pub use platform::now_ns;
 pub use platform::{RendezvousError, StackError};

@@ -73,6 +73,14 @@ pub fn halt() {
     interrupts();
 }
 
+/// As [`halt`], but looks by itself whether `nothing` has come. (The host may have fewer processors than there are cores.)
+pub fn spin_while(nothing: impl Fn() -> bool) {
+    while nothing() {
+        std::thread::yield_now();
+        interrupts();
+    }
+}
+
 /// Takes what has been sent to this thread, as an interrupt does. Called with interrupts off.
 pub fn interrupts() {
     let machine = mine();

@@ -46,6 +46,15 @@ pub fn halt() {
     x86_64::instructions::interrupts::disable();
 }
 
+/// Waits while `nothing` comes, without halting. Called and returns with interrupts off; in between they are on.
+pub fn spin_while(nothing: impl Fn() -> bool) {
+    x86_64::instructions::interrupts::enable();
+    while nothing() {
+        core::hint::spin_loop();
+    }
+    x86_64::instructions::interrupts::disable();
+}
+
 /// Lets interrupts in, at a task's beginning.
 pub fn enable_irqs() {
     x86_64::instructions::interrupts::enable();

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::sync::atomic::Ordering::Relaxed;
 
 use core_local::CoreId;
-use task_state::{Alert, Phase};
+use task_state::Phase;
 
 use crate::idle::idle_ns;
 use crate::platform::ticks_to_ns;
@@ -88,7 +88,7 @@ pub struct CoreInfo {
     pub core: CoreId,
     /// How many tasks waited for it.
     pub load: usize,
-    /// Whether it halted.
+    /// Whether it was idle: halted, or polling.
     pub asleep: bool,
     /// How often it has switched tasks.
     pub switches: u64,
@@ -107,7 +107,7 @@ pub fn cores() -> Vec<CoreInfo> {
         CoreInfo {
             core: id,
             load: core.load.load(Relaxed) as usize,
-            asleep: core.alertness.hint() == Alert::Asleep,
+            asleep: core.alertness.hint().is_idle(),
             switches: core.switches.load(Relaxed),
             preemptions: core.preemptions.load(Relaxed),
             given: core.given.load(Relaxed),

@@ -10,7 +10,7 @@ use core::sync::atomic::{AtomicU64, Ordering::*, fence};
 
 use core_local::{CoreId, CoreSet, irq_disable};
 use sched_policy::Params;
-use task_state::{Alert, Completed, Registered, ResultReceiver, result_slot};
+use task_state::{Completed, Registered, ResultReceiver, result_slot};
 use unwind::Cause;
 
 use crate::local::{self, Core};
@@ -263,7 +263,7 @@ fn drop_result<T>(task: TaskPtr, result: Option<T>) {
     }
 }
 
-/// The core for a new task: one that sleeps, else the one with the shortest queue; of equals the caller's own.
+/// The core for a new task: an idle one, else the one with the shortest queue; of equals the caller's own.
 fn place(allowed: CoreSet) -> Result<&'static Core, SpawnError> {
     let present = local::started();
     if present.is_empty() {
@@ -272,7 +272,7 @@ fn place(allowed: CoreSet) -> Result<&'static Core, SpawnError> {
     let me = core_local::current();
     let cost = |core: &CoreId| {
         let state = local::core(*core);
-        let busy = state.alertness.hint() != Alert::Asleep;
+        let busy = !state.alertness.hint().is_idle();
         (busy, state.load.load(Relaxed), *core != me)
     };
     match present.intersection(allowed).iter().min_by_key(cost) {

@@ -9,7 +9,6 @@ use core::sync::atomic::Ordering::Relaxed;
 use core_local::{CoreSet, IrqGuard, set_need_resched};
 use inbox::Handle;
 use sched_policy::{CoreId, Enqueue, Ready};
-use task_state::Alert;
 
 use crate::faulty::{blame, guarded, replace};
 use crate::local::{self, Core, Local};
@@ -155,7 +154,7 @@ pub fn ask_for_work(thief: &'static Core) {
 /// Serves a waiting request for work. The current task is not in the queue, so everything in it can go.
 pub fn serve_steal(core: &'static Core, local: &mut Local, current: TaskPtr) {
     let Some(thief) = core.steal.take().and_then(CoreId::new) else { return };
-    if local.queued > 0 && local::core(thief).alertness.hint() == Alert::Asleep {
+    if local.queued > 0 && local::core(thief).alertness.hint().is_idle() {
         let half = local.queued.div_ceil(2);
         give(core, local, current, thief, half);
     }
@@ -164,8 +163,8 @@ pub fn serve_steal(core: &'static Core, local: &mut Local, current: TaskPtr) {
 /// Gives waiting tasks to the cores that sleep: called with each tick, because a core that found nothing to
 /// steal when it went to sleep does not ask again.
 pub fn share_with_sleepers(core: &'static Core, local: &mut Local, current: TaskPtr) {
-    let asleep = |id: &CoreId| local::core(*id).alertness.hint() == Alert::Asleep;
-    let sleepers: CoreSet = local::started().iter().filter(asleep).fold(CoreSet::EMPTY, CoreSet::with);
+    let idle = |id: &CoreId| local::core(*id).alertness.hint().is_idle();
+    let sleepers: CoreSet = local::started().iter().filter(idle).fold(CoreSet::EMPTY, CoreSet::with);
     let share = local.queued.div_ceil(sleepers.len() + 1);
     for sleeper in sleepers.iter() {
         if local.queued == 0 {

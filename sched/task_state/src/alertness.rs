@@ -1,13 +1,14 @@
 //! Whether a core looks at its inbox by itself, or must be poked.
 //!
-//! A core whose tick is armed looks within a tick at the latest, so a wake from afar costs it nothing. A core that
-//! sleeps, or runs its only task without a tick, looks only when it is interrupted. Neither side may miss the other:
+//! A core whose tick is armed looks within a tick at the latest, so a wake from afar costs it nothing; one that polls
+//! looks all the time. A core that sleeps, or runs its only task without a tick, looks only when it is interrupted.
+//! Neither side may miss the other:
 //!
 //! ```text
 //!   owner                                   producer
 //!   alertness := asleep                     push into the inbox
 //!   ───────── fence (SeqCst) ─────────      ───────── fence (SeqCst) ─────────
-//!   inbox empty? then halt                  alertness not ticking? then poke
+//!   inbox empty? then halt                  it does not look? then poke
 //! ```
 //!
 //! At least one of the two sees what the other wrote (store buffering is what the fences forbid), so either the owner
@@ -23,10 +24,25 @@ use crate::const_new;
 pub enum Alert {
     /// Its tick is armed: it looks by itself.
     Ticking = 0,
+    /// It has nothing to run and polls: it looks by itself.
+    Polling = 1,
     /// It runs its only task and has no tick: it must be poked.
-    Tickless = 1,
+    Tickless = 2,
     /// It has nothing to run and halts: it must be poked.
-    Asleep = 2,
+    Asleep = 3,
+}
+
+impl Alert {
+    /// Whether the core has nothing to run.
+    #[must_use]
+    pub const fn is_idle(self) -> bool {
+        matches!(self, Alert::Polling | Alert::Asleep)
+    }
+
+    /// Whether the core looks by itself.
+    const fn looks(self) -> bool {
+        matches!(self, Alert::Ticking | Alert::Polling)
+    }
 }
 
 /// A core's published alertness. Written by its core alone.
@@ -58,18 +74,27 @@ impl Alertness {
         self.0.store(Alert::Ticking as u32, Relaxed);
     }
 
+    /// The owner has nothing to run and looks at its inbox without pause from now on, until it calls
+    /// [`Alertness::raise`] or [`Alertness::lower`].
+    // Relaxed, as in `raise`. Who still sees this value when the owner has lowered it does not poke; its fence then comes
+    // before the one in `lower`, after which the owner looks.
+    pub fn poll(&self) {
+        self.0.store(Alert::Polling as u32, Relaxed);
+    }
+
     /// Whether a producer must poke the core. Called after the push.
     #[inline]
     pub fn wants_poke(&self) -> bool {
         fence(SeqCst);
-        self.0.load(Relaxed) != Alert::Ticking as u32
+        !self.hint().looks()
     }
 
     /// The value at this moment: a hint, for placement and reports.
     pub fn hint(&self) -> Alert {
         match self.0.load(Relaxed) {
             0 => Alert::Ticking,
-            1 => Alert::Tickless,
+            1 => Alert::Polling,
+            2 => Alert::Tickless,
             _ => Alert::Asleep,
         }
     }

@@ -180,6 +180,42 @@ fn idle_sleep_handshake_with_two_producers() {
     sleep_handshake(2, false);
 }
 
+/// A core that polls is not poked, and finds what comes.
+#[test]
+fn a_polling_core_finds_what_comes() {
+    loom::model(|| {
+        let core = Core::new();
+        core.alertness.poll();
+        let waker = {
+            let core = core.clone();
+            thread::spawn(move || core.wake())
+        };
+        while core.inbox.is_empty() {
+            thread::yield_now();
+        }
+        assert_eq!(core.inbox.take_all().count(), 1);
+        waker.join().unwrap();
+        assert!(!core.poked.load(Relaxed), "a poke is what polling saves");
+    });
+}
+
+/// A core that polled begins to run a task, without a tick, just as another comes in: it notices, or is poked.
+#[test]
+fn a_core_stops_polling_against_a_push() {
+    loom::model(|| {
+        let core = Core::new();
+        core.alertness.poll();
+        let waker = {
+            let core = core.clone();
+            thread::spawn(move || core.wake())
+        };
+        let tickless = core.alertness.lower(Alert::Tickless, || core.inbox.is_empty());
+        waker.join().unwrap();
+        assert!(!core.inbox.is_empty());
+        assert!(!tickless || core.poked.load(Relaxed), "it does not look, work waits, and nobody poked it");
+    });
+}
+
 /// An idle core asks and goes to sleep; the busy one answers: the task arrives, and the asker is awake or poked.
 #[test]
 fn steal_request_and_response() {

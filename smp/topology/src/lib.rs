@@ -1,7 +1,7 @@
 //! Which cores the machine has, and what became of each at bring-up.
 //!
 //! Bring-up writes one record per core, once; the boot messages and the `cores` command read them. A core that did not answer
-//! has a record too: that is the difference to [`core_local::online`].
+//! has a record too: that is the difference to [`core_local::online`]. The boot as a whole has one record more: what it took.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -94,6 +94,31 @@ pub fn core(id: CoreId) -> Option<Core> {
     Some(Core { id, apic_id, state, bringup_ns })
 }
 
+/// What the boot took, in nanoseconds; 0 until it is over.
+static BOOT_NS: AtomicU64 = AtomicU64::new(0);
+
+/// Writes down what the boot took, in nanoseconds: from the kernel's entry until there is a console. For the boot, once.
+#[inline(never)]
+pub fn record_boot(ns: u64) {
+    // Relaxed: a figure on which nothing else hangs.
+    BOOT_NS.store(ns, Ordering::Relaxed);
+}
+
+/// What the boot took, in nanoseconds; `None` while it goes on.
+#[inline(never)]
+#[must_use]
+pub fn boot_ns() -> Option<u64> {
+    Some(BOOT_NS.load(Ordering::Relaxed)).filter(|&ns| ns != 0)
+}
+
+/// How long it took until all other cores were there, in nanoseconds from the first start-up IPI; `None` if none came up.
+#[inline(never)]
+#[must_use]
+pub fn bringup_ns() -> Option<u64> {
+    let others = cores().filter(|core| core.state == State::Online && core.id != CoreId::BOOT);
+    others.map(|core| core.bringup_ns).max()
+}
+
 /// All cores that bring-up knew of, in the order of their numbers.
 pub fn cores() -> impl Iterator<Item = Core> {
     CoreId::all().filter_map(core)
@@ -113,5 +138,14 @@ mod tests {
         record(boot);
         assert!(cores().eq([boot, silent]));
         assert_eq!((core(id(1)), silent.state.name()), (None, "silent"));
+
+        assert_eq!(bringup_ns(), None, "a silent core is not there");
+        for (index, bringup_ns) in [(1, 500), (3, 700), (4, 600)] {
+            record(Core { id: id(index), apic_id: index, state: State::Online, bringup_ns });
+        }
+        assert_eq!(bringup_ns(), Some(700));
+        assert_eq!(boot_ns(), None);
+        record_boot(9);
+        assert_eq!(boot_ns(), Some(9));
     }
 }

@@ -15,7 +15,7 @@ pub(crate) const BENCHES: &[Bench] = &[
     Bench::new(
         "swap_pause",
         "replace the scheduling policy's cell: the pause of the core that stood still the longest",
-        |context| each_swap(context, |report, _| report.pauses.iter().copied().max().unwrap_or(0)),
+        |context| each_swap(context, SAMPLES, |report, _| report.pauses.iter().copied().max().unwrap_or(0)),
     )
     .unit("ns"),
     Bench::new(
@@ -23,21 +23,27 @@ pub(crate) const BENCHES: &[Bench] = &[
         "replace the scheduling policy's cell: from the call until the old cell is retired",
         |context| {
             let overhead = meter::overhead(0);
-            each_swap(context, |_, cycles| cycles.saturating_sub(overhead))
+            each_swap(context, SAMPLES, |_, cycles| cycles.saturating_sub(overhead))
         },
     )
-    .subtracted("two TSC readings: fastest of 32 empty pairs, same run"),
+    .subtracted(meter::SUBTRACTED_READINGS),
 ];
 
-/// How many swaps are measured unless the caller wants another number.
-const SAMPLES: usize = 50;
+/// How many swaps are measured unless the caller wants another number: few, for where cores outnumber the host's, each takes
+/// a tenth of a second.
+const SAMPLES: usize = 12;
 /// How many swaps come first, uncounted.
-const WARM_UP: usize = 4;
+const WARM_UP: usize = 2;
 
-/// Swaps there and back, and records what `sample` makes of each swap's report and its duration in cycles.
+/// Swaps there and back, `default` times unless the caller wants another number, and records what `sample` makes of each
+/// swap's report and its duration in cycles. (It is asked while warming up too.)
 /// The policy that was in use is in use again afterwards, unless the way back fails.
-fn each_swap(context: &mut BenchContext, sample: impl Fn(&SwapReport, u64) -> u64) -> Result<(), BenchError> {
-    let samples = context.samples_wanted(SAMPLES);
+pub(super) fn each_swap(
+    context: &mut BenchContext,
+    default: usize,
+    mut sample: impl FnMut(&SwapReport, u64) -> u64,
+) -> Result<(), BenchError> {
+    let samples = context.samples_wanted(default);
     let (home, away) = two_policies()?;
     let (mut used, mut other) = (&home, &away);
     let result = (0..WARM_UP + samples).try_for_each(|round| {
@@ -46,8 +52,9 @@ fn each_swap(context: &mut BenchContext, sample: impl Fn(&SwapReport, u64) -> u6
         let cycles = clock::now_ticks_fenced().wrapping_sub(start);
         let report = report?;
         mem::swap(&mut used, &mut other);
+        let figure = sample(&report, cycles);
         if round >= WARM_UP {
-            context.record(sample(&report, cycles));
+            context.record(figure);
         }
         all_freed(&report)
     });

@@ -1,14 +1,21 @@
-//! The task switch: two tasks on one core that only give it to each other.
+//! The task switch: two tasks on one core that only give it to each other; and a yield when there is nobody to give
+//! it to.
 
-use crate::{meter::Meter, tasks};
+use crate::{
+    meter::{Meter, SUBTRACTED},
+    tasks,
+};
 use cell_api::{Bench, BenchContext, BenchError};
 
 /// What this file offers.
-pub(crate) const BENCHES: &[Bench] =
-    &[Bench::new("yield", "switch to the other of two tasks on one core, by a yield", yield_to_the_other)
+pub(crate) const BENCHES: &[Bench] = &[
+    Bench::new("yield", "switch to the other of two tasks on one core, by a yield", yield_to_the_other)
         .subtracted(
             "the loops of both tasks and two TSC readings: fastest of 32 empty loops, same length, same run",
-        )];
+        ),
+    Bench::new("yield_alone", "yield on a core on which no other task is ready", yield_alone)
+        .subtracted(SUBTRACTED),
+];
 
 /// In one round of the measuring task the core goes to the other task and back.
 const SWITCHES_PER_ROUND: u64 = 2;
@@ -47,4 +54,9 @@ fn check_turns(turns: u64, rounds: u64) -> Result<(), BenchError> {
         )));
     }
     Ok(())
+}
+
+/// Nobody else is pinned to this core; a task that comes by all the same is an outlier.
+fn yield_alone(context: &mut BenchContext) -> Result<(), BenchError> {
+    Meter::new(1_000).run_sure(context, scheduler::yield_now)
 }

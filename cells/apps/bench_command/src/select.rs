@@ -1,14 +1,10 @@
 //! From the words of the caller to benchmarks.
 //!
 //! A word selects the benchmark of that name, or else all benchmarks of the group that the name begins
-//! with: `alloc` is `alloc_8`, `alloc_64` and so on. A few operations have a second name.
+//! with: `alloc` is `alloc_8`, `alloc_64` and so on.
 
 use alloc::{string::String, vec, vec::Vec};
 use core::fmt;
-
-/// Second names: `ipc` is what a microkernel calls an exchange of messages.
-const ALIASES: [(&str, &[&str]); 2] =
-    [("ipc", &["message", "message_cross"]), ("ipc_cross", &["message_cross"])];
 
 /// A benchmark that was chosen.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -63,13 +59,8 @@ pub(crate) fn select(words: &[&str], names: &[&str]) -> Result<Vec<Choice>, Unkn
 }
 
 fn find(word: &str, names: &[&str]) -> Vec<Choice> {
-    let place = |wanted: &str| names.iter().position(|name| *name == wanted);
-    if let Some(index) = place(word) {
+    if let Some(index) = names.iter().position(|name| *name == word) {
         return vec![Choice { index, by_name: true }];
-    }
-    if let Some((_, targets)) = ALIASES.iter().find(|(alias, _)| *alias == word) {
-        let by_name = targets.len() == 1;
-        return targets.iter().filter_map(|name| Some(Choice { index: place(name)?, by_name })).collect();
     }
     let in_group = |name: &str| name.strip_prefix(word).is_some_and(|rest| rest.starts_with('_'));
     let members = names.iter().enumerate().filter(|(_, name)| in_group(name));
@@ -80,11 +71,10 @@ fn find(word: &str, names: &[&str]) -> Vec<Choice> {
 /// half), and those that contain it.
 fn near(word: &str, names: &[&str]) -> Vec<String> {
     let allowed = 2.min(word.chars().count().saturating_sub(1) / 2);
-    let aliases = ALIASES.iter().map(|(alias, _)| *alias);
     // A group is near if its name is: `aloc` means the `alloc_…`.
     let groups = names.iter().filter_map(|name| Some(name.split_once('_')?.0));
     let mut near: Vec<String> = Vec::new();
-    for name in names.iter().copied().chain(aliases).chain(groups) {
+    for name in names.iter().copied().chain(groups) {
         let close = distance(word, name) <= allowed || (word.len() > 1 && name.contains(word));
         if close && !near.iter().any(|earlier| earlier == name) {
             near.push(String::from(name));
@@ -132,12 +122,10 @@ mod tests {
     }
 
     #[test]
-    fn a_word_is_a_name_or_a_group_or_an_alias() {
+    fn a_word_is_a_name_or_a_group() {
         assert_eq!(chosen(&["message"]), [("message", true)]);
         assert_eq!(chosen(&["alloc"]), [("alloc_8", false), ("alloc_64", false)]);
         assert_eq!(chosen(&["map", "swap"]), [("map_4k", false), ("swap_pause", false)]);
-        assert_eq!(chosen(&["ipc"]), [("message", false), ("message_cross", false)]);
-        assert_eq!(chosen(&["ipc_cross"]), [("message_cross", true)]);
     }
 
     #[test]
@@ -155,7 +143,7 @@ mod tests {
         assert_eq!(line("aloc"), "no benchmark is called `aloc`; near it: `alloc`; `bench` lists all");
         assert_eq!(
             line("cross"),
-            "no benchmark is called `cross`; near it: `message_cross`, `ipc_cross`; `bench` lists all"
+            "no benchmark is called `cross`; near it: `message_cross`; `bench` lists all"
         );
         assert_eq!(line("zzz"), "no benchmark is called `zzz`; `bench` lists all");
         assert_eq!(line(""), "no benchmark is called ``; `bench` lists all");

@@ -23,6 +23,9 @@ pub enum Accelerator {
     Tcg,
     /// Virtualisation: needs /dev/kvm
     Kvm,
+    /// Emulation in one thread, as counting instructions wants it
+    #[value(skip)]
+    Instructions,
 }
 
 /// The machine that the guest sees.
@@ -124,6 +127,7 @@ pub fn accelerator(wanted: Accelerator) -> Result<&'static str, QemuError> {
     const TCG: &str = "tcg,thread=multi";
     match wanted {
         Accelerator::Tcg => Ok(TCG),
+        Accelerator::Instructions => Ok("tcg,thread=single"),
         Accelerator::Kvm => Ok(kvm::probe().map(|()| "kvm")?),
         Accelerator::Auto => Ok(kvm::probe().map_or(TCG, |()| "kvm")),
     }

@@ -19,6 +19,11 @@ impl Stop {
         Ok(Self(flag))
     }
 
+    /// Leaves the signals their usual effect: they end this program, and the system ends the guest with it.
+    pub fn never() -> Self {
+        Self(Arc::default())
+    }
+
     /// Whether such a signal has come. (Relaxed: nothing else is published with it.)
     pub fn wanted(&self) -> bool {
         self.0.load(Ordering::Relaxed)

@@ -9,6 +9,7 @@ mod host;
 mod shape;
 mod transcript;
 
+use crate::bench::icount::{self, Checked};
 use crate::workspace::Workspace;
 use crate::{build, gate};
 use build::Image;
@@ -56,6 +57,7 @@ enum Step {
     Format,
     Gate,
     Image,
+    Instructions,
     Boot(String, Box<BootCase>),
 }
 
@@ -69,8 +71,14 @@ impl Step {
             Self::Format => "format".into(),
             Self::Gate => "std gate".into(),
             Self::Image => "image".into(),
+            Self::Instructions => "instructions".into(),
             Self::Boot(file, case) => format!("boot {file}/{}", case.name),
         }
+    }
+
+    /// Whether it boots what the step `Image` builds.
+    fn needs_image(&self) -> bool {
+        matches!(self, Self::Boot(..) | Self::Instructions)
     }
 
     fn run(&self, workspace: &Workspace) -> Verdict {
@@ -84,6 +92,11 @@ impl Step {
             Self::Format => check(host::format(workspace)),
             Self::Gate => gate::check(workspace).map_or_else(failed, |()| Verdict::Passed(1)),
             Self::Image => build::build(workspace).map_or_else(failed, |_| Verdict::Passed(1)),
+            Self::Instructions => match icount::check(workspace) {
+                Ok(Checked::Good(rows)) => Verdict::Passed(rows),
+                Ok(Checked::OtherCompiler(why)) => Verdict::Skipped(why),
+                Err(error) => failed(error),
+            },
             Self::Boot(_, case) => boot::run(&Image::of(workspace), case),
         }
     }
@@ -99,7 +112,14 @@ fn steps(workspace: &Workspace) -> Result<Vec<Step>, case::TableError> {
     let boots = case::read(&workspace.root.join("qemu/tests"))?;
     let mut steps = vec![Step::Host];
     steps.extend(models.map(|package| Step::Loom(package.name.clone())));
-    steps.extend([Step::Clippy, Step::KernelClippy, Step::Format, Step::Gate, Step::Image]);
+    steps.extend([
+        Step::Clippy,
+        Step::KernelClippy,
+        Step::Format,
+        Step::Gate,
+        Step::Image,
+        Step::Instructions,
+    ]);
     steps.extend(boots.into_iter().map(|(file, case)| Step::Boot(file, Box::new(case))));
     Ok(steps)
 }
@@ -108,8 +128,8 @@ fn steps(workspace: &Workspace) -> Result<Vec<Step>, case::TableError> {
 pub fn run(workspace: &Workspace, options: &Options) -> Result<bool, Box<dyn std::error::Error>> {
     let mut steps = steps(workspace)?;
     if let Some(filter) = &options.filter {
-        let boots = steps.iter().any(|step| matches!(step, Step::Boot(..)) && step.name().contains(filter));
-        // A boot test needs its image, whatever the filter says.
+        let boots = steps.iter().any(|step| step.needs_image() && step.name().contains(filter));
+        // A boot needs its image, whatever the filter says.
         steps.retain(|step| step.name().contains(filter) || (boots && matches!(step, Step::Image)));
     }
     if options.list {
@@ -130,7 +150,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<bool, Box<dyn std
         print!("{:<44} ", step.name());
         io::stdout().flush()?;
         let started = Instant::now();
-        let verdict = if matches!(step, Step::Boot(..)) && !has_image {
+        let verdict = if step.needs_image() && !has_image {
             Verdict::Failed("there is no image".into())
         } else {
             step.run(workspace)

@@ -2,6 +2,7 @@
 
 mod bad_policies;
 mod killing;
+mod polling;
 mod tasks;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
