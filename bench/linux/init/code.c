@@ -106,7 +106,8 @@ static const char *run_swap_whole(struct meter *meter)
 
 const struct benchmark bench_swap_whole = {
 	.name = "swap_whole",
-	.what = "livepatch of one function: from finit_module() until every task has changed over; most of it is waiting, and the clock counts that",
+	.what = "livepatch of one function: from finit_module() until every task has changed over; most of it is waiting, "
+		"and the clock counts that",
 	.subtracted = METER_SUBTRACTED_READINGS,
 	.subject = KERNEL,
 	.cores = 1,

@@ -77,7 +77,8 @@ static const char *run_threadtest(struct meter *meter)
 
 const struct benchmark bench_threadtest = {
 	.name = "threadtest",
-	.what = "glibc, one thread: allocate 100000 blocks of 8 bytes, write to each, free them in order; per allocation and free",
+	.what = "glibc, one thread: allocate 100000 blocks of 8 bytes, write to each, free them in order; "
+		"per allocation and free",
 	.subtracted = METER_SUBTRACTED_NOTHING,
 	.cores = 1,
 	.run = run_threadtest,
@@ -117,7 +118,8 @@ static const char *run_shbench(struct meter *meter)
 
 const struct benchmark bench_shbench = {
 	.name = "shbench",
-	.what = "glibc, one thread: 19300 blocks of 1 to 1000 bytes, each freed when its slot of 256 is drawn again; per allocation and free",
+	.what = "glibc, one thread: 19300 blocks of 1 to 1000 bytes, each freed when its slot of 256 is drawn again; "
+		"per allocation and free",
 	.subtracted = METER_SUBTRACTED_NOTHING,
 	.cores = 1,
 	.run = run_shbench,

@@ -32,7 +32,8 @@ static const char *message(struct meter *meter, unsigned int core, bool fifo)
 		for (u64 i = 0; i < meter->rounds; i++) {
 			char sent = i, received;
 
-			if (write(questions[1], &sent, 1) != 1 || read(answers[0], &received, 1) != 1 || received != sent)
+			if (write(questions[1], &sent, 1) != 1 || read(answers[0], &received, 1) != 1 ||
+			    received != sent)
 				wrong = "the byte was lost or changed";
 		}
 		meter_take(meter, meter_clock() - start);
@@ -49,7 +50,8 @@ static const char *run_message(struct meter *meter)
 
 const struct benchmark bench_message = {
 	.name = "message",
-	.what = "send one byte through a pipe to another thread of the process on the same core and read its answer from another",
+	.what = "send one byte through a pipe to another thread of the process on the same core and read its answer "
+		"from another",
 	.subtracted = METER_SUBTRACTED,
 	.cores = 1,
 	.fifo = true,
@@ -63,7 +65,8 @@ static const char *run_message_cross(struct meter *meter)
 
 const struct benchmark bench_message_cross = {
 	.name = "message_cross",
-	.what = "send one byte through a pipe to a thread of the process on another, idle core and read its answer from another",
+	.what = "send one byte through a pipe to a thread of the process on another, idle core and read its answer "
+		"from another",
 	.subtracted = METER_SUBTRACTED,
 	.cores = 2,
 	.run = run_message_cross,
@@ -166,7 +169,9 @@ static const char *run_hackbench(struct meter *meter)
 
 const struct benchmark bench_hackbench = {
 	.name = "hackbench",
-	.what = "20 groups of 20 senders and 20 receivers, threads of one process on all cores: each sender writes 2 messages of 100 bytes to the pipe of each receiver of its group; the whole, without making the threads",
+	.what = "20 groups of 20 senders and 20 receivers, threads of one process on all cores: "
+		"each sender writes 2 messages of 100 bytes to the pipe of each receiver of its group; "
+		"the whole, without making the threads",
 	.subtracted = METER_SUBTRACTED_NOTHING,
 	.unit = "ns",
 	.cores = 1,

@@ -85,7 +85,8 @@ static noinline __attribute__((unused)) u64 meter_empty(u64 rounds)
 }
 
 /* Begins a series of batches whose length is found by trying. */
-static inline __attribute__((unused)) void meter_begin(struct meter *meter, unsigned int wanted, u64 operations, u64 loops)
+static inline __attribute__((unused)) void meter_begin(struct meter *meter, unsigned int wanted, u64 operations,
+						       u64 loops)
 {
 	meter->taken = 0;
 	meter->wanted = wanted < METER_SAMPLES ? wanted : METER_SAMPLES;
@@ -98,7 +99,8 @@ static inline __attribute__((unused)) void meter_begin(struct meter *meter, unsi
 }
 
 /* Begins a series of long operations: each is a sample, and only the first few do not count. */
-static inline __attribute__((unused)) void meter_begin_single(struct meter *meter, unsigned int wanted, unsigned int warm_up)
+static inline __attribute__((unused)) void meter_begin_single(struct meter *meter, unsigned int wanted,
+							      unsigned int warm_up)
 {
 	meter_begin(meter, wanted, 1, 1);
 	meter->enough = 0;

@@ -20,7 +20,7 @@ static POLLS: AtomicBool = AtomicBool::new(false);
 ///
 /// A core that polls is woken without an interrupt, and without what it costs to end a halt; but it never rests. It is for
 /// measuring, and for machines whose halt is slow. Meant to be said before [`crate::init`]; later, a core that is idle already stays
-/// as it is until it has run something.
+/// as it is until something wakes it.
 pub fn set_idle_polls(polls: bool) {
     // Relaxed: either way is correct at any time, since each core publishes which one it took.
     POLLS.store(polls, Relaxed);

@@ -13,9 +13,9 @@
 //!
 //! The lists are doubly linked and run through an array that has an entry for each frame, as Linux's run through its
 //! array of `struct page`: finding a block, and taking a buddy out of the middle of its list, takes constant time and no
-//! memory. The registry's `buddy_system_allocator` keeps ordered sets on the heap for frames: with them each halving and joining
-//! pays for two allocations, which nobody who prefers buddies would accept as their case; the tests use it as the
-//! judge of what is to be handed out.
+//! memory. The registry's `buddy_system_allocator` keeps free frames in an ordered set for each n instead, in nodes on
+//! the heap: nobody who prefers buddies would accept these searches and allocations as their case. The tests use it
+//! as the judge of what is to be handed out.
 //!
 //! Frames are handed out by address and taken back by address: that they are given back once, and by whoever has
 //! them, is up to its users, as with `__get_free_pages`. What is checked is that a block begins there and is in use.

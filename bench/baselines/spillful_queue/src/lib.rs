@@ -1,14 +1,14 @@
 //! A baseline: run queues with *state spill*, to compare Keel's with.
 //!
-//! Most kernels write into a task where it is queued: `task_struct` has `on_rq` and a core, FreeBSD's `td_runq`
-//! points at the queue. Whoever wants to take the task out asks the record, so removal goes straight to the right queue;
+//! Most kernels write into a task where it is queued: Linux's `task_struct` has `on_rq` and a core, FreeBSD's thread
+//! has the index of its queue. Who wants to take the task out asks the record, and goes straight to the right queue;
 //! the price is that the queue's state lives on in all its tasks. Each operation must keep queue and record in step,
 //! under the queue's lock; and a queue that is replaced or lost leaves records behind that nobody can put right. This
 //! is the spillful run queue of Theseus's `rq_eval`.
 //!
 //! ```text
-//!   spillful    RunQueues ── lock per core ──▶ VecDeque<Arc<Task>>      Task.on_queue = core   (both or neither)
-//!   spill-free  a policy of each core        ──▶ TaskList of Ready        Ready is in one place: nothing to record
+//!   spillful    RunQueues, a lock per core ──▶ VecDeque<Arc<Task>>   Task.on_queue = core: both or neither
+//!   spill-free  a policy of each core ───────▶ TaskList of Ready     a Ready is in one place: nothing to record
 //! ```
 //!
 //! **The pair.** In Keel a task that is ready is there once, as an owned [`sched_policy::Ready`]: it cannot be in two

@@ -36,7 +36,7 @@ pub(crate) const BENCHES: &[Bench] = &[
 ];
 
 /// How many swaps are measured unless the caller wants another number.
-const SAMPLES: usize = 6;
+const SAMPLES: usize = 3;
 /// How long the task may go without looking at the clock, in nanoseconds.
 const LIMIT_NS: u64 = 2_000_000_000;
 

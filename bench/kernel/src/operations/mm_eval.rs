@@ -1,13 +1,15 @@
-//! Does the price of a mapping depend on how many there are? Theseus's `mm_eval`: N mappings of one page each are made,
-//! then the permission of each is changed, then each is unmapped, by Keel's [`MappedPages`] and by a conventional
-//! mapper that keeps a tree of areas ([`vma_mapper`]). Frames, zeroing, page tables and shootdown are the same code in both.
+//! Does the price of a mapping depend on how many there are? Theseus's `mm_eval`: N mappings of one page each are
+//! made, then the permission of each is changed, then each is unmapped, by Keel's [`MappedPages`] and by a
+//! conventional mapper that keeps a tree of areas ([`vma_mapper`]). Frames, zeroing, page tables and shootdown are
+//! the same code in both.
 //!
-//! N is 100, 1,000, 10,000 and 100,000, with one page to a mapping, as in Theseus. The areas of the tree are told not to merge:
-//! they stand for N unrelated mappings, and merging would leave a tree of one. Each mapper gives addresses
-//! as it likes; mappings are changed and unmapped in the order in which they were made.
+//! N is 100, 1,000, 10,000 and 100,000, with one page to a mapping, as in Theseus. The areas of the tree are told not
+//! to merge: they stand for N unrelated mappings, and merging would leave a tree of one. Each mapper gives
+//! addresses as it likes; mappings are changed and unmapped in the order in which they were made.
 //!
-//! A sample is a pass over all N, divided by N. Passes have a limit of [`MOST_MAPPINGS`] mappings in all, whatever
-//! `--samples` says, but one is always made: 100,000 mappings take some 420 MiB of memory and as many shootdowns.
+//! A sample is a pass over all N, divided by N. Passes make at most [`MOST_MAPPINGS`] mappings in all, whatever
+//! `--samples` says, but one is always made: 100,000 mappings take some 420 MiB of memory and, where cores must be told,
+//! 100,000 or 200,000 shootdowns: many seconds in an emulator with many cores.
 
 use crate::meter;
 use alloc::vec::Vec;
@@ -46,11 +48,12 @@ macro_rules! row {
 pub(crate) const BENCHES: &[Bench] = rows!(100, 1000, 10000, 100000);
 
 /// Passes unless the caller wants another number, or [`MOST_MAPPINGS`] allows fewer.
-const PASSES: usize = 20;
-/// How many mappings all counted passes together make at most, unless one pass is of more.
-const MOST_MAPPINGS: usize = 20_000;
+const PASSES: usize = 10;
+/// How many mappings all counted passes together make at most, unless one pass is of more: with many cores each of them
+/// costs one or two shootdowns.
+const MOST_MAPPINGS: usize = 5_000;
 /// Up to so many mappings, a pass that does not count comes first. More are not worth the time.
-const MOST_WARM_UP: usize = 10_000;
+const MOST_WARM_UP: usize = 1_000;
 
 /// What is timed; the others are done too where they must be.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -5,8 +5,8 @@
 //! the baseline `spillful_queue`: a lock, a queue that shares the task, and a record in the task that names the queue.
 //! `--samples 100000` gives at least Theseus's 100,000 rounds.
 //!
-//! `rq_eval_spawn_*` spawns a task and joins it, which goes through the scheduler and its queue several times; `--samples 1000`
-//! gives at least Theseus's 1,000.
+//! `rq_eval_spawn_*` spawns a task and joins it, which goes through the scheduler and its queue several times;
+//! `--samples 1000` gives at least Theseus's 1,000.
 
 use crate::meter::{Meter, SUBTRACTED};
 use alloc::{boxed::Box, sync::Arc};
@@ -41,7 +41,7 @@ pub(crate) const BENCHES: &[Bench] = &[
         "spawn an empty task on this core and join it: spillful queues",
         |_| {
             Err(BenchError::NotYet(
-                "Keel's tasks have no field for a queue's record, and a table beside them would cost more than a field does",
+                "Keel's tasks have no field for a queue's record, and a table in its place would cost more",
             ))
         },
     ),

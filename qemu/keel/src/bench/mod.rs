@@ -9,6 +9,7 @@ mod beside;
 mod guest;
 pub mod icount;
 mod linux;
+mod native;
 mod progress;
 mod repeats;
 mod report;
@@ -141,14 +142,14 @@ fn measure(
     options: &Options,
     stop: &Stop,
 ) -> Result<Run, Box<dyn Error>> {
-    if instrument != Instrument::Native && !options.no_build {
+    if !options.no_build {
         build::build(workspace)?;
     }
     match instrument {
         Instrument::Kernel => kernel(workspace, options, stop),
         Instrument::Instructions => Ok(icount::run(workspace, &options.names, options.samples, stop)?),
         Instrument::Linux => beside::run(workspace, options, stop),
-        Instrument::Native => Err("not there yet".into()),
+        Instrument::Native => Ok(native::run(workspace, &options.names, options.limit(), stop)?),
     }
 }
 

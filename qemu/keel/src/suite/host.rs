@@ -45,6 +45,13 @@ pub fn kernel_clippy(workspace: &Workspace) -> Command {
     command
 }
 
+/// Runs each native benchmark once, without measuring: criterion does so under `cargo test`. Each checks its own result.
+pub fn native_benchmarks(workspace: &Workspace) -> Command {
+    let mut command = crate::cargo_command(&workspace.root);
+    command.args(["test", "--package", "native_benchmarks", "--benches"]);
+    command
+}
+
 /// The format. The benchmarks' files are named, since rustfmt does not see modules that a build script finds.
 pub fn format(workspace: &Workspace) -> Command {
     let mut command = crate::cargo_command(&workspace.root);

@@ -51,6 +51,7 @@ pub enum Verdict {
 /// Something to test.
 enum Step {
     Host,
+    Native,
     Loom(String),
     Clippy,
     KernelClippy,
@@ -65,6 +66,7 @@ impl Step {
     fn name(&self) -> String {
         match self {
             Self::Host => "host tests".into(),
+            Self::Native => "native benchmarks".into(),
             Self::Loom(package) => format!("model {package}"),
             Self::Clippy => "clippy host".into(),
             Self::KernelClippy => "clippy kernel".into(),
@@ -86,6 +88,7 @@ impl Step {
         let check = |command| host::run(workspace, &self.name(), host::Kind::Check, command);
         match self {
             Self::Host => tests(host::tests(workspace)),
+            Self::Native => check(host::native_benchmarks(workspace)),
             Self::Loom(package) => tests(host::loom(workspace, package)),
             Self::Clippy => check(host::clippy(workspace)),
             Self::KernelClippy => check(host::kernel_clippy(workspace)),
@@ -110,7 +113,7 @@ fn failed(error: impl std::fmt::Display) -> Verdict {
 fn steps(workspace: &Workspace) -> Result<Vec<Step>, case::TableError> {
     let models = workspace.packages.iter().filter(|package| package.has_loom_models);
     let boots = case::read(&workspace.root.join("qemu/tests"))?;
-    let mut steps = vec![Step::Host];
+    let mut steps = vec![Step::Host, Step::Native];
     steps.extend(models.map(|package| Step::Loom(package.name.clone())));
     steps.extend([
         Step::Clippy,

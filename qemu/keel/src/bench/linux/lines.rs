@@ -1,8 +1,8 @@
 //! What the guest's init prints, read into rows.
 //!
 //! `FIRST` (the first task runs), `LOG <6>[ 0.69] smp: …` (the kernel's log), `ROWS n` (so many will be measured),
-//! `BEGIN subject name`, then `BENCH`, `SKIPPED` or `FAILED` with one object of JSON, and `END`. Anything else is the kernel's
-//! and passed over. The console is outside input: what cannot be is refused, with the line.
+//! `BEGIN subject name`, then `BENCH`, `SKIPPED` or `FAILED` with one object of JSON, and `END`. Anything else is the
+//! kernel's and passed over. The console is outside input: what cannot be is refused, with the line.
 
 use super::{KERNEL, USER};
 use crate::bench::results::{self, Better, Outcome, Row};

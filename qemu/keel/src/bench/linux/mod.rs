@@ -17,7 +17,7 @@ mod packages;
 mod step;
 
 pub use boot::{Boot, Order};
-pub use lines::{Figures as LinuxFigures, Said};
+pub use lines::Said;
 
 use crate::run::qemu::QemuError;
 use crate::run::signals::Stop;
