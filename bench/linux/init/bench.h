@@ -51,11 +51,13 @@ void report_figures(const struct benchmark *benchmark, const char *suffix, u64 *
 void report_skipped(const struct benchmark *benchmark, const char *suffix, const char *why);
 void report_failed(const struct benchmark *benchmark, const char *suffix, const char *why);
 
-/* kernel.c: loads the module that has the kernel's own benchmarks; -1 if that fails, which it reports. */
-int kernel_open(void);
+/* kernel.c: loads the module that has the kernel's own benchmarks and lists them; NULL, or what went wrong. */
+const char *kernel_open(void);
+/* Reports what went wrong there. */
+void kernel_failed(const char *why);
 /* How many of them `wanted` says, and runs these. */
-unsigned int kernel_count(int file, bool (*wanted)(const char *name));
-void kernel_benchmarks(int file, bool (*wanted)(const char *name), const char *suffix);
+unsigned int kernel_count(bool (*wanted)(const char *name));
+void kernel_benchmarks(bool (*wanted)(const char *name), const char *suffix);
 /* Loads a module from the initramfs; NULL, or what went wrong. */
 const char *module_load(const char *path);
 const char *module_unload(const char *name);
@@ -72,8 +74,9 @@ const char *spinners_start(void);
 void spinners_stop(void);
 /* Sleeps while the word has this value. */
 void word_wait(unsigned int *word, unsigned int value);
-/* Stores the value and wakes one sleeper. */
+/* Stores the value and wakes one sleeper, or all. */
 void word_set(unsigned int *word, unsigned int value);
+void word_set_for_all(unsigned int *word, unsigned int value);
 /* Computes for so many nanoseconds. */
 void compute_for(u64 nanoseconds);
 u64 nanoseconds(void);

@@ -27,7 +27,23 @@ const char *module_unload(const char *name)
 	return syscall(SYS_delete_module, name, O_NONBLOCK) ? error_of("delete_module") : NULL;
 }
 
-static void run(int file, const struct benchmark *benchmark, unsigned int index, const char *suffix)
+/* So many benchmarks of the module can be listed. */
+#define MOST 64
+
+static struct protocol_name list[MOST];
+static unsigned int listed;
+static int file = -1;
+
+/* For what is wrong with the module itself. */
+static const struct benchmark module = {
+	.name = "module",
+	.what = "load the module that measures inside the kernel, and list what it has",
+	.subtracted = METER_SUBTRACTED_NOTHING,
+	.subject = KERNEL,
+	.cores = 1,
+};
+
+static void run(const struct benchmark *benchmark, unsigned int index, const char *suffix)
 {
 	static struct protocol_run reply;
 
@@ -43,47 +59,54 @@ static void run(int file, const struct benchmark *benchmark, unsigned int index,
 		report_skipped(benchmark, suffix, "this kernel has no set_memory_ro and set_memory_rw");
 	else if (errno == EPROTO)
 		report_failed(benchmark, suffix, "the other thread had no turn in some rounds");
+	else if (errno == ERANGE)
+		report_failed(benchmark, suffix, "the other core's clock is behind this one's");
 	else
 		report_failed(benchmark, suffix, error_of("the module"));
 }
 
-int kernel_open(void)
+const char *kernel_open(void)
 {
-	const struct benchmark module = {
-		.name = "module", .what = "", .subtracted = "", .subject = KERNEL, .cores = 1,
-	};
 	const char *wrong;
-	int file;
 
 	report_begin(&module, "");
 	wrong = module_load("/keel_bench.ko");
-	file = wrong ? -1 : open(PROTOCOL_PATH, O_RDONLY | O_CLOEXEC);
+	if (wrong)
+		return wrong;
+	file = open(PROTOCOL_PATH, O_RDONLY | O_CLOEXEC);
 	if (file < 0)
-		report_failed(&module, "", wrong ? wrong : error_of(PROTOCOL_PATH));
-	return file;
+		return error_of(PROTOCOL_PATH);
+	for (listed = 0; listed < MOST; listed++) {
+		list[listed].index = listed;
+		if (ioctl(file, PROTOCOL_NAME, &list[listed]))
+			return errno == ENOENT ? NULL : error_of("the list of the module's benchmarks");
+	}
+	return "the module has more benchmarks than init can list";
 }
 
-unsigned int kernel_count(int file, bool (*wanted)(const char *name))
+void kernel_failed(const char *why)
 {
-	struct protocol_name reply = { .index = 0 };
+	report_failed(&module, "", why);
+}
+
+unsigned int kernel_count(bool (*wanted)(const char *name))
+{
 	unsigned int count = 0;
 
-	for (; !ioctl(file, PROTOCOL_NAME, &reply); reply.index++)
-		count += wanted(reply.name);
+	for (unsigned int i = 0; i < listed; i++)
+		count += wanted(list[i].name);
 	return count;
 }
 
-void kernel_benchmarks(int file, bool (*wanted)(const char *name), const char *suffix)
+void kernel_benchmarks(bool (*wanted)(const char *name), const char *suffix)
 {
-	struct protocol_name reply = { .index = 0 };
-
-	for (; !ioctl(file, PROTOCOL_NAME, &reply); reply.index++) {
+	for (unsigned int i = 0; i < listed; i++) {
 		const struct benchmark benchmark = {
-			.name = reply.name, .what = reply.what, .subtracted = reply.subtracted,
-			.subject = KERNEL, .cores = reply.cores,
+			.name = list[i].name, .what = list[i].what, .subtracted = list[i].subtracted,
+			.subject = KERNEL, .cores = list[i].cores,
 		};
 
-		if (wanted(reply.name))
-			run(file, &benchmark, reply.index, suffix);
+		if (wanted(list[i].name))
+			run(&benchmark, i, suffix);
 	}
 }

@@ -6,8 +6,8 @@
  * first task runs, and when the kernel brought up its cores; `rows` runs every benchmark; `poll` only those that wake
  * another core, for a kernel that was started with idle=poll. `keel_only=NAME,NAME` leaves out all others.
  *
- * What it prints is read by `cargo keel bench`: FIRST, LOG text, ROWS number, BEGIN subject name,
- * BENCH/SKIPPED/FAILED {json}, END.
+ * What it prints is read by `cargo keel bench`: FIRST, LOG text or NOLOG reason, ROWS number, BEGIN subject name,
+ * BENCH/SKIPPED/FAILED {json}, END. As many rows must come as were announced.
  */
 #include "bench.h"
 #include <signal.h>
@@ -87,9 +87,11 @@ static void run(const struct benchmark *benchmark)
 	if (child < 0 || waitpid(child, &status, 0) != child) {
 		report_failed(benchmark, suffix, error_of("fork"));
 	} else if (status) {
+		bool killed = WIFSIGNALED(status);
 		char why[64];
 
-		snprintf(why, sizeof(why), "its process ended with signal %d", WTERMSIG(status));
+		snprintf(why, sizeof(why), "its process ended with %s %d", killed ? "signal" : "status",
+			 killed ? WTERMSIG(status) : WEXITSTATUS(status));
 		report_failed(benchmark, suffix, why);
 	}
 }
@@ -98,7 +100,7 @@ static void run_all(void)
 {
 	const struct rlimit files = { .rlim_cur = 4096, .rlim_max = 4096 };
 	unsigned int count;
-	int kernel;
+	const char *wrong;
 
 	setrlimit(RLIMIT_NOFILE, &files);
 	/* Threads of the class SCHED_FIFO may use a core to the full. */
@@ -106,12 +108,16 @@ static void run_all(void)
 	pin(0, HERE);
 	/* It makes the kernel's threads: here, where they are asked for, no other core need be woken for that. */
 	pin(KTHREADD, HERE);
-	kernel = kernel_open();
-	count = kernel_count(kernel, wanted);
+	wrong = kernel_open();
+	/* What went wrong has a row of its own. */
+	count = wrong ? 1 : kernel_count(wanted);
 	for (size_t i = 0; i < BENCHMARKS; i++)
 		count += wanted(benchmarks[i]->name);
 	printf("ROWS %u\n", count);
-	kernel_benchmarks(kernel, wanted, suffix);
+	if (wrong)
+		kernel_failed(wrong);
+	else
+		kernel_benchmarks(wanted, suffix);
 	for (size_t i = 0; i < BENCHMARKS; i++)
 		if (wanted(benchmarks[i]->name))
 			run(benchmarks[i]);
@@ -123,8 +129,10 @@ static void print_bring_up(void)
 	static char log[1 << 20];
 	int length = klogctl(READ_ALL, log, sizeof(log) - 1);
 
-	if (length < 0)
+	if (length < 0) {
+		printf("NOLOG %s\n", error_of("klogctl"));
 		return;
+	}
 	log[length] = '\0';
 	for (char *line = strtok(log, "\n"); line; line = strtok(NULL, "\n"))
 		if (strstr(line, "smp: Bringing up") || strstr(line, "smp: Brought up"))
@@ -147,6 +155,7 @@ int main(void)
 		run_all();
 	} else {
 		print_bring_up();
+		printf("ROWS 0\n");
 	}
 	printf("END\n");
 	fflush(stdout);

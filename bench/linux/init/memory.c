@@ -59,6 +59,7 @@ static const char *run_threadtest(struct meter *meter)
 	static void *blocks[THREADTEST_BLOCKS];
 
 	meter_begin_single(meter, 20, 2);
+	meter->operations = THREADTEST_BLOCKS;
 	while (meter_next(meter)) {
 		u64 start = meter_clock();
 
@@ -70,7 +71,7 @@ static const char *run_threadtest(struct meter *meter)
 		}
 		for (size_t i = 0; i < THREADTEST_BLOCKS; i++)
 			free(blocks[i]);
-		meter_take(meter, (meter_clock() - start) / THREADTEST_BLOCKS);
+		meter_take(meter, meter_clock() - start);
 	}
 	return NULL;
 }
@@ -79,7 +80,7 @@ const struct benchmark bench_threadtest = {
 	.name = "threadtest",
 	.what = "glibc, one thread: allocate 100000 blocks of 8 bytes, write to each, free them in order; "
 		"per allocation and free",
-	.subtracted = METER_SUBTRACTED_NOTHING,
+	.subtracted = METER_SUBTRACTED_READINGS,
 	.cores = 1,
 	.run = run_threadtest,
 };
@@ -92,6 +93,7 @@ static const char *run_shbench(struct meter *meter)
 	static void *live[SHBENCH_LIVE];
 
 	meter_begin_single(meter, 50, 4);
+	meter->operations = SHBENCH_BLOCKS;
 	while (meter_next(meter)) {
 		unsigned int random = 12345;
 		u64 start = meter_clock();
@@ -111,7 +113,7 @@ static const char *run_shbench(struct meter *meter)
 			free(live[i]);
 			live[i] = NULL;
 		}
-		meter_take(meter, (meter_clock() - start) / SHBENCH_BLOCKS);
+		meter_take(meter, meter_clock() - start);
 	}
 	return NULL;
 }
@@ -120,7 +122,7 @@ const struct benchmark bench_shbench = {
 	.name = "shbench",
 	.what = "glibc, one thread: 19300 blocks of 1 to 1000 bytes, each freed when its slot of 256 is drawn again; "
 		"per allocation and free",
-	.subtracted = METER_SUBTRACTED_NOTHING,
+	.subtracted = METER_SUBTRACTED_READINGS,
 	.cores = 1,
 	.run = run_shbench,
 };

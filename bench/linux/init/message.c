@@ -85,8 +85,6 @@ static void wait_for_start(void)
 {
 	__atomic_fetch_add(&ready, 1, __ATOMIC_RELEASE);
 	word_wait(&start_word, 0);
-	/* The next one, which wakes the one after it. */
-	word_set(&start_word, 1);
 }
 
 static void *sender(void *argument)
@@ -139,7 +137,7 @@ static const char *storm(u64 *duration)
 	/* The last of them may not sleep yet. */
 	usleep(20000);
 	begin = nanoseconds();
-	word_set(&start_word, 1);
+	word_set_for_all(&start_word, 1);
 	for (int group = 0; group < GROUPS; group++)
 		for (int i = 0; i < 2 * SIDE; i++)
 			pthread_join(threads[group][i], NULL);

@@ -3,6 +3,7 @@
 #include "bench.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <stdio.h>
@@ -104,10 +105,20 @@ void word_wait(unsigned int *word, unsigned int value)
 		syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
 }
 
-void word_set(unsigned int *word, unsigned int value)
+static void set_and_wake(unsigned int *word, unsigned int value, int sleepers)
 {
 	__atomic_store_n(word, value, __ATOMIC_RELEASE);
-	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, sleepers, NULL, NULL, 0);
+}
+
+void word_set(unsigned int *word, unsigned int value)
+{
+	set_and_wake(word, value, 1);
+}
+
+void word_set_for_all(unsigned int *word, unsigned int value)
+{
+	set_and_wake(word, value, INT_MAX);
 }
 
 u64 nanoseconds(void)

@@ -10,7 +10,7 @@
 /* Long enough for an idle core to be halted again, in microseconds. */
 #define FALLS_ASLEEP 200
 
-static u64 sent, latency;
+static u64 sent, ran;
 static bool go, awake;
 
 static int sleeper(void *argument)
@@ -26,7 +26,7 @@ static int sleeper(void *argument)
 			continue;
 		}
 		__set_current_state(TASK_RUNNING);
-		latency = meter_clock() - READ_ONCE(sent);
+		ran = meter_clock();
 		WRITE_ONCE(go, false);
 		smp_store_release(&awake, true);
 	}
@@ -52,11 +52,16 @@ static int run_wake_idle(struct meter *meter)
 		while (!smp_load_acquire(&awake))
 			cpu_relax();
 		awake = false;
-		meter_take(meter, latency);
+		/* Of two cores' clocks. */
+		if (ran < sent) {
+			error = -ERANGE;
+			break;
+		}
+		meter_take(meter, ran - sent);
 		cond_resched();
 	}
 	partner_stop(&other);
-	return 0;
+	return error;
 }
 
 const struct benchmark bench_wake_idle = {

@@ -210,8 +210,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_cell_is_refused_by_name() {
-        let error = Cell::new("x.cell".into(), b"hello".to_vec()).err().map(|error| error.to_string());
-        assert!(error.is_some_and(|text| text.starts_with("x.cell does not link: ")));
+    fn a_folder_without_cells_is_one_where_nothing_was_built() -> io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        std::fs::write(folder.path().join("x.o"), "no cell")?;
+        assert!(matches!(Cells::read(folder.path()), Err(CellsError::NotBuilt(_))));
+        assert!(matches!(Cells::read(&folder.path().join("x.o")), Err(CellsError::Read { .. })));
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_no_cell_is_refused_by_name() -> io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        std::fs::write(folder.path().join("x.cell"), "hello")?;
+        let error = Cells::read(folder.path()).err();
+        assert!(matches!(error, Some(CellsError::Refused { .. })));
+        assert!(error.is_some_and(|error| error.to_string().starts_with("x.cell does not link: ")));
+        Ok(())
     }
 }

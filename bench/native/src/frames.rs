@@ -1,9 +1,9 @@
 //! Frames of physical memory: allocating and freeing them, and who does it.
 //!
 //! All manage [`MEMORY`] bytes, so that cores have room to stay apart; nobody touches the frames themselves. (The
-//! kernel's allocator
-//! has twice as many, because the baseline in this tree takes its own from there.)
+//! kernel's allocator has twice as many, because the baseline in this tree takes its own from there.)
 
+use std::collections::VecDeque;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -148,15 +148,16 @@ const BATCH: usize = 64;
 /// How many frames a core's list holds at most.
 const HIGH: usize = 512;
 
-/// A list of single frames for each core before the [`baseline`], filled and emptied a batch at a time: what
-/// Linux and the BSDs do. Larger
-/// runs go to the allocator behind it. A list has a lock of its own, which nobody else wants, as in Linux since
-/// 5.18: then
-/// others may drain it.
+/// A list of single frames for each core before the [`baseline`], filled and emptied a batch at a time under one
+/// lock: what Linux (`rmqueue_bulk`, `free_pcppages_bulk`) and the BSDs do. Larger runs go to the allocator behind it.
+/// A list has a lock of its own, which nobody else wants, as in Linux since 5.18: then others may drain it.
 pub struct PerCoreLists {
-    lists: Vec<CachePadded<Mutex<Vec<PhysAddr>>>>,
+    lists: Vec<CachePadded<Mutex<List>>>,
     behind: LockedBuddy,
 }
+
+/// Frames in the order in which they were freed, the last at the back: that one may still be in a cache and goes first.
+type List = VecDeque<PhysAddr>;
 
 impl PerCoreLists {
     /// Lists for so many threads.
@@ -165,7 +166,7 @@ impl PerCoreLists {
     /// As [`baseline`].
     #[must_use]
     pub fn new(threads: usize) -> Self {
-        let list = || CachePadded::new(Mutex::new(Vec::with_capacity(HIGH)));
+        let list = || CachePadded::new(Mutex::new(List::with_capacity(HIGH)));
         Self { lists: (0..threads).map(|_| list()).collect(), behind: baseline() }
     }
 }
@@ -179,9 +180,10 @@ impl FrameSource for PerCoreLists {
         }
         let mut list = self.lists[thread].lock();
         if list.is_empty() {
-            list.extend((0..BATCH).map_while(|_| self.behind.allocate(0)));
+            // To the front: they are handed out in the order in which they came, as in Linux.
+            self.behind.allocate_batch(0, BATCH, |frame| list.push_front(frame));
         }
-        list.pop()
+        list.pop_back()
     }
 
     fn first(run: &PhysAddr) -> usize {
@@ -194,10 +196,10 @@ impl FrameSource for PerCoreLists {
         }
         let mut list = self.lists[thread].lock();
         if list.len() == HIGH {
-            // The oldest go: the others may still be in a cache.
-            list.drain(..BATCH).for_each(|frame| FrameSource::free(&self.behind, thread, 1, frame));
+            // The oldest go. Nothing is moved for that.
+            self.behind.free_batch(list.drain(..BATCH)).expect("they were allocated here");
         }
-        list.push(run);
+        list.push_back(run);
     }
 }
 
@@ -346,8 +348,14 @@ mod tests {
     /// Not a test of its own: there is memory for one at a time.
     fn gives_back_what_is_too_much() {
         let lists = PerCoreLists::new(1);
+        let all = lists.behind.free_frames();
+        let listed = || lists.lists[0].lock().len();
         let runs: Vec<_> = (0..2 * HIGH).map(|_| lists.allocate(0, 1).expect("there is memory")).collect();
+        assert_eq!((listed(), lists.behind.free_frames()), (0, all - 2 * HIGH), "batches are used up");
         runs.into_iter().for_each(|run| lists.free(0, 1, run));
-        assert!(lists.lists[0].lock().len() <= HIGH);
+        assert_eq!((listed(), lists.behind.free_frames()), (HIGH, all - HIGH));
+        let last = lists.allocate(0, 1).expect("there is memory");
+        lists.free(0, 1, last);
+        assert_eq!(lists.allocate(0, 1), Some(last), "what was freed last is what comes next");
     }
 }

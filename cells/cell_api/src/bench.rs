@@ -154,10 +154,11 @@ impl BenchContext {
         self.operations = self.operations.saturating_add(1);
     }
 
-    /// Records a batch of `operations` that took `total` together, as one sample of the mean, after taking `overhead`
-    /// (of the whole batch) out. Nothing happens for an empty batch.
+    /// Records a batch of `operations` that took `total` together, as one sample of the mean, rounded, after taking
+    /// `overhead` (of the whole batch) out. Nothing happens for an empty batch.
     pub fn record_batch(&mut self, total: u64, overhead: u64, operations: u64) {
-        if let Some(mean) = total.saturating_sub(overhead).checked_div(operations) {
+        let net = total.saturating_sub(overhead);
+        if let Some(mean) = net.saturating_add(operations / 2).checked_div(operations) {
             self.samples.push(mean);
             self.operations = self.operations.saturating_add(operations);
         }
@@ -226,9 +227,10 @@ mod tests {
         let mut context = BenchContext::new(0, CoreSet::default());
         assert_eq!(context.samples_wanted(7), 7);
         context.record_batch(1_000, 100, 9);
+        context.record_batch(28, 0, 10);
         context.record_batch(5, 0, 0);
         context.record(3);
-        assert_eq!((context.samples(), context.operations()), (&[100, 3][..], 10));
+        assert_eq!((context.samples(), context.operations()), (&[100, 3, 3][..], 20));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 mod stage;
 
-use stage::{Stage, interrupt, text};
+use stage::{Stage, interrupt, program, text};
 use std::io::{self, BufRead, BufReader};
 
 /// A guest that begins two benchmarks and finishes the first.
@@ -113,7 +113,7 @@ exit 33"#;
     std::fs::write(&baseline, accepted.replace("instructions = 5.0", "instructions = 4.0"))?;
     for (arguments, code) in [
         (&["bench", "--icount"][..], 1),
-        (&["bench", "--icount", "--accept"], 0),
+        (&["bench", "--icount", "--accept"], 1),
         (&["bench", "--icount"], 1),
         (&["bench", "--icount", "--accept", "null"], 0),
         (&["bench", "--icount"], 0),
@@ -123,5 +123,33 @@ exit 33"#;
         let is_named = text(&output.stdout).contains("null: 5 instructions, +25.0% against 4 at unknown");
         assert_eq!(is_named, code == 1, "{}", text(&output.stdout));
     }
+    Ok(())
+}
+
+#[test]
+fn a_report_is_made_of_what_this_machine_can_measure() -> io::Result<()> {
+    let stage = guest(r#"echo '{"bench":"yield","skipped":"it needs 9 cores","unit":"cycles"}'; exit 33"#)?;
+    std::fs::create_dir(stage.path().join("bench"))?;
+    std::fs::write(
+        stage.path().join("bench/baseline.toml"),
+        "[tools]\ncompiler = \"\"\nqemu = \"\"\n[rows]\n",
+    )?;
+    // A machine that has apt, and a mirror that it cannot reach.
+    for name in ["apt-get", "apt-cache", "apt-config"] {
+        program(&stage.path().join(name), "#!/bin/sh\necho no mirror >&2; exit 100\n")?;
+    }
+    let directory = stage.path().join("report");
+    let output = stage.run(&["bench", "--report", &directory.display().to_string()])?;
+    let errors = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "not all of it was measured");
+    assert!(errors.contains("\nlinux: ") && errors.contains("\nnative: "), "{errors}");
+    let page = std::fs::read_to_string(directory.join("index.html"))?;
+    assert!(page.contains("it needs 9 cores"), "{errors}");
+    // Again, of what was kept.
+    std::fs::remove_dir_all(&directory)?;
+    let output = stage.run(&["bench", "--report", &directory.display().to_string(), "--reuse"])?;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("no results of linux"), "{}", text(&output.stdout));
+    assert!(std::fs::read_to_string(directory.join("index.html"))?.contains("it needs 9 cores"));
     Ok(())
 }

@@ -74,7 +74,16 @@ impl LockedBuddy {
     #[inline]
     pub fn allocate(&self, order: usize) -> Option<PhysAddr> {
         let index = self.buddy.lock().allocate(order)?;
-        Some(self.frames.start() + (index * PAGE_SIZE) as u64)
+        Some(self.address(index))
+    }
+
+    /// Up to `count` blocks of 2 to the power of `order` frames, each given to `each`, and how many they were; fewer
+    /// only if no more are free. The lock is taken once, as in Linux's `rmqueue_bulk`, which fills a core's list.
+    /// `each` must not use this allocator: it would wait for itself.
+    #[inline]
+    pub fn allocate_batch(&self, order: usize, count: usize, mut each: impl FnMut(PhysAddr)) -> usize {
+        let mut buddy = self.buddy.lock();
+        (0..count).map_while(|_| buddy.allocate(order)).map(|index| each(self.address(index))).count()
     }
 
     /// Takes the block that begins at `start` back.
@@ -83,10 +92,34 @@ impl LockedBuddy {
     /// If none that is in use begins there; then nothing was changed.
     #[inline]
     pub fn free(&self, start: PhysAddr) -> Result<(), NotAllocated> {
+        let index = self.index(start)?;
+        if self.buddy.lock().free(index) { Ok(()) } else { Err(NotAllocated { start }) }
+    }
+
+    /// Takes the blocks that begin at `starts` back. The lock is taken once, as in Linux's `free_pcppages_bulk`,
+    /// which empties a core's list. `starts` must not use this allocator: it would wait for itself.
+    ///
+    /// # Errors
+    /// At the first where none that is in use begins: those before it are free, it and those after it were left alone.
+    #[inline]
+    pub fn free_batch(&self, starts: impl IntoIterator<Item = PhysAddr>) -> Result<(), NotAllocated> {
+        let mut buddy = self.buddy.lock();
+        starts.into_iter().try_for_each(|start| {
+            let index = self.index(start)?;
+            if buddy.free(index) { Ok(()) } else { Err(NotAllocated { start }) }
+        })
+    }
+
+    /// Where the run's frame with this number is.
+    fn address(&self, index: usize) -> PhysAddr {
+        self.frames.start() + (index * PAGE_SIZE) as u64
+    }
+
+    /// The number of the run's frame that begins at `start`, if it may be one.
+    fn index(&self, start: PhysAddr) -> Result<usize, NotAllocated> {
         let offset = start.as_u64().checked_sub(self.frames.start().as_u64());
         let whole = offset.filter(|offset| offset.is_multiple_of(PAGE_SIZE as u64));
-        let index = whole.map(|offset| (offset / PAGE_SIZE as u64) as usize).ok_or(NotAllocated { start })?;
-        if self.buddy.lock().free(index) { Ok(()) } else { Err(NotAllocated { start }) }
+        whole.map(|offset| (offset / PAGE_SIZE as u64) as usize).ok_or(NotAllocated { start })
     }
 
     /// How many frames are free.

@@ -47,6 +47,27 @@ fn real_frames_go_back_where_they_came_from() {
 }
 
 #[test]
+fn a_batch_is_as_many_single_ones() {
+    paging::host::start();
+    let buddy = LockedBuddy::new(frame_allocator::allocate(64, 64).unwrap());
+    let mut got = Vec::new();
+    assert_eq!(buddy.allocate_batch(0, 40, |block| got.push(block)), 40);
+    assert_eq!(buddy.allocate_batch(0, 40, |block| got.push(block)), 24, "no more are there");
+    assert_eq!((got.len(), buddy.free_frames()), (64, 0));
+    got.sort();
+    got.dedup();
+    assert_eq!(got.len(), 64, "one was handed out twice");
+
+    let (first, rest) = got.split_at(32);
+    buddy.free_batch(first.iter().copied()).unwrap();
+    let again = [rest[0], first[0], rest[1]];
+    assert_eq!(buddy.free_batch(again), Err(NotAllocated { start: first[0] }));
+    assert_eq!(buddy.free_frames(), 33, "what stands before the mistake is free");
+    buddy.free_batch(rest[1..].iter().copied()).unwrap();
+    assert!(buddy.allocate(6).is_some(), "all is one block again");
+}
+
+#[test]
 fn two_threads_never_have_the_same_block() {
     paging::host::start();
     let buddy = LockedBuddy::new(frame_allocator::allocate(256, 256).unwrap());

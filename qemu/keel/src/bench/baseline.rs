@@ -1,8 +1,9 @@
 //! The committed instruction counts, `bench/baseline.toml`: what no change may make worse unnoticed.
 //!
 //! An entry is the median of a benchmark under `-icount` and the commit on which it was accepted, so that a row that got worse names
-//! the commits among which to look. The counts belong to one compiler: with another one nothing is compared.
+//! the commits among which to look. The counts belong to one compiler and one QEMU: with others nothing is compared.
 
+use super::beside::is_wanted;
 use super::results::{Outcome, Run};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -24,10 +25,26 @@ const HEAD: &str = "\
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Baseline {
-    /// As `rustc --version` names it.
-    pub compiler: String,
+    /// What the counts belong to.
+    pub tools: Tools,
     /// By benchmark.
     pub rows: BTreeMap<String, Entry>,
+}
+
+/// What decides how many instructions there are, beside the sources.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tools {
+    /// As `rustc --version` names it.
+    pub compiler: String,
+    /// Its version; its CPU model's features choose between code paths.
+    pub qemu: String,
+}
+
+impl fmt::Display for Tools {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} with QEMU {}", self.compiler, self.qemu)
+    }
 }
 
 /// One benchmark.
@@ -61,6 +78,29 @@ pub enum BaselineError {
         /// What is wrong.
         source: Box<toml::de::Error>,
     },
+    /// A count that compares with nothing.
+    #[error("{path}: {name} has {instructions} instructions; take the file from git again")]
+    Count {
+        /// The file.
+        path: PathBuf,
+        /// The row.
+        name: String,
+        /// Not a number, or none that can be.
+        instructions: f64,
+    },
+    /// Counts of two compilers in one file could not be told apart.
+    #[error(
+        "the accepted counts are those of {old}, and this is {new}: accept all of them, with --accept and no names"
+    )]
+    OtherTools {
+        /// Whose counts the file has.
+        old: Tools,
+        /// What is here.
+        new: Tools,
+    },
+    /// The rows without figures would keep their old counts.
+    #[error("nothing was accepted, because these failed: {0}")]
+    Failed(String),
 }
 
 /// How a row compares.
@@ -136,7 +176,17 @@ impl Baseline {
         let path = Self::path(root);
         let text = std::fs::read_to_string(&path)
             .map_err(|source| BaselineError::Io { path: path.clone(), source })?;
-        toml::from_str(&text).map_err(|source| BaselineError::Parse { path, source: Box::new(source) })
+        let file: Self = match toml::from_str(&text) {
+            Ok(file) => file,
+            Err(source) => return Err(BaselineError::Parse { path, source: Box::new(source) }),
+        };
+        // Comparing with what is no number would find nothing worse.
+        match file.rows.iter().find(|(_, row)| !(row.instructions.is_finite() && row.instructions >= 0.0)) {
+            None => Ok(file),
+            Some((name, row)) => {
+                Err(BaselineError::Count { path, name: name.clone(), instructions: row.instructions })
+            }
+        }
     }
 
     /// Writes it.
@@ -148,14 +198,12 @@ impl Baseline {
         Ok(path)
     }
 
-    /// Compares what was measured with the file: the rows of `run` that count instructions, and those of the file that should have been
-    /// among them. `all` says whether everything was run; otherwise what is absent was not asked for.
-    pub fn compare(&self, run: &Run, all: bool) -> Vec<Compared> {
+    /// Compares what was measured, which is everything or what `names` name, with the file: the rows of `run` that count instructions, and
+    /// those of the file that should have been among them.
+    pub fn compare(&self, run: &Run, names: &[String]) -> Vec<Compared> {
         let mut compared = Vec::new();
-        let mut seen = Vec::new();
         for row in run.rows.iter().filter(|row| row.unit == UNIT) {
             let accepted = self.rows.get(&row.name).cloned();
-            seen.push(row.name.as_str());
             let (measured, change) = match (&row.outcome, &accepted) {
                 (Outcome::Measured(figures), Some(entry)) => {
                     (Some(figures.median), change(entry.instructions, figures.median))
@@ -168,42 +216,64 @@ impl Baseline {
             };
             compared.push(Compared { name: row.name.clone(), accepted, measured, change });
         }
-        let absent = self.rows.iter().filter(|(name, _)| all && !seen.contains(&name.as_str()));
-        compared.extend(absent.map(|(name, entry)| Compared {
-            name: name.clone(),
-            accepted: Some(entry.clone()),
-            measured: None,
-            change: Change::Gone("no such benchmark was run".into()),
+        let is_absent = |name: &str| compared.iter().all(|have| have.name != name);
+        let absent: Vec<_> =
+            self.rows.iter().filter(|(name, _)| is_wanted(name, names) && is_absent(name)).collect();
+        compared.extend(absent.into_iter().map(|(name, entry)| {
+            let other_unit = run.rows.iter().find(|row| row.name == *name).map(|row| &row.unit);
+            let why =
+                other_unit.map_or("it was not run".to_owned(), |unit| format!("its unit is now {unit}"));
+            Compared {
+                name: name.clone(),
+                accepted: Some(entry.clone()),
+                measured: None,
+                change: Change::Gone(why),
+            }
         }));
         compared
     }
 
-    /// Takes over what is new or better, and of the rows that `named` names whatever was measured. Rows that no benchmark has any
-    /// more go if everything was run (`all`). Returns the names of the rows that changed.
-    pub fn accept(&mut self, run: &Run, all: bool, named: &[String], compiler: &str) -> Vec<String> {
-        // Another compiler's counts say nothing about these.
-        let is_other_compiler = self.compiler != compiler;
+    /// Takes over what is new or better in `run`, which ran everything; and of the rows that `names` name whatever there is: worse
+    /// figures too, and that there is none any more. Counts of other tools are all replaced. Returns the names of the rows that changed.
+    ///
+    /// # Errors
+    /// If a benchmark failed, or if the tools are others and only some rows are named; nothing changes then.
+    pub fn accept(
+        &mut self,
+        run: &Run,
+        names: &[String],
+        tools: &Tools,
+    ) -> Result<Vec<String>, BaselineError> {
+        let failed = run.rows.iter().filter(|row| matches!(row.outcome, Outcome::Failed(_)));
+        let failed: Vec<&str> = failed.map(|row| row.name.as_str()).collect();
+        if !failed.is_empty() {
+            return Err(BaselineError::Failed(failed.join(" ")));
+        }
+        let has_others = self.tools != *tools;
+        if has_others && !names.is_empty() {
+            return Err(BaselineError::OtherTools { old: self.tools.clone(), new: tools.clone() });
+        }
         let mut changed = Vec::new();
-        for row in self.compare(run, all) {
-            let is_named = named.contains(&row.name);
+        for row in self.compare(run, &[]) {
+            let is_named = !names.is_empty() && is_wanted(&row.name, names);
             match (row.change, row.measured) {
-                (Change::Gone(_), _) if all && run.rows.iter().all(|have| have.name != row.name) => {
+                (Change::Gone(_), _) if is_named || has_others => {
                     self.rows.remove(&row.name);
                 }
-                (Change::Worse | Change::Same, Some(_)) if !is_named && !is_other_compiler => continue,
+                (Change::Gone(_), _) | (_, None) => continue,
+                (Change::Worse | Change::Same, _) if !is_named && !has_others => continue,
                 (_, Some(instructions)) => {
-                    let entry = Entry { instructions, commit: run.commit.clone() };
                     if row.accepted.is_some_and(|old| old.instructions == instructions) {
                         continue;
                     }
+                    let entry = Entry { instructions, commit: run.commit.clone() };
                     self.rows.insert(row.name.clone(), entry);
                 }
-                (_, None) => continue,
             }
             changed.push(row.name);
         }
-        self.compiler = compiler.to_owned();
-        changed
+        self.tools = tools.clone();
+        Ok(changed)
     }
 }
 
@@ -250,7 +320,15 @@ mod tests {
         let entry = |(name, instructions): &(&str, f64)| {
             ((*name).to_owned(), Entry { instructions: *instructions, commit: "old+".into() })
         };
-        Baseline { compiler: "rustc 1".into(), rows: rows.iter().map(entry).collect() }
+        Baseline { tools: tools("rustc 1"), rows: rows.iter().map(entry).collect() }
+    }
+
+    fn tools(compiler: &str) -> Tools {
+        Tools { compiler: compiler.into(), qemu: "10.0".into() }
+    }
+
+    fn words(words: &[&str]) -> Vec<String> {
+        words.iter().map(|word| (*word).to_owned()).collect()
     }
 
     #[test]
@@ -262,7 +340,7 @@ mod tests {
             ("c", measured(97.0)),
             ("d", measured(6.0)),
         ]);
-        let compared = baseline.compare(&run, true);
+        let compared = baseline.compare(&run, &[]);
         let failures: Vec<String> =
             compared.iter().filter(|row| row.is_failure()).map(ToString::to_string).collect();
         assert_eq!(
@@ -283,7 +361,7 @@ mod tests {
             ("new", measured(1.0)),
             ("x", Outcome::Missing("no".into())),
         ]);
-        let compared = baseline.compare(&run, true);
+        let compared = baseline.compare(&run, &[]);
         let changes: Vec<(&str, &Change)> =
             compared.iter().map(|row| (row.name.as_str(), &row.change)).collect();
         assert_eq!(
@@ -291,35 +369,74 @@ mod tests {
             [
                 ("a", &Change::Gone("it broke".into())),
                 ("new", &Change::New(1.0)),
-                ("b", &Change::Gone("no such benchmark was run".into()))
+                ("b", &Change::Gone("it was not run".into()))
             ]
         );
-        assert_eq!(baseline.compare(&run, false).len(), 2, "what was not asked for is not missed");
+        assert_eq!(
+            baseline.compare(&run, &words(&["a", "new"])).len(),
+            2,
+            "what was not asked for is not missed"
+        );
     }
 
     #[test]
-    fn what_is_worse_is_accepted_by_name_alone() {
-        let run = run(&[
-            ("a", measured(90.0)),
-            ("b", measured(110.0)),
-            ("c", measured(110.0)),
-            ("n", measured(1.0)),
-        ]);
-        let mut file = baseline(&[("a", 100.0), ("b", 100.0), ("c", 100.0), ("gone", 1.0)]);
-        assert_eq!(file.accept(&run, true, &["c".into()], "rustc 1"), ["a", "c", "n", "gone"]);
+    fn a_row_of_another_unit_is_gone() {
+        let mut other = run(&[("a", measured(5.0))]);
+        other.rows[0].unit = "ns".into();
+        let compared = baseline(&[("a", 5.0)]).compare(&other, &[]);
+        assert_eq!(compared[0].change, Change::Gone("its unit is now ns".into()));
+        assert!(compared[0].is_failure());
+    }
+
+    #[test]
+    fn what_is_worse_or_gone_is_accepted_by_name_alone() -> Result<(), BaselineError> {
+        let rows = [("a", 90.0), ("b", 110.0), ("c", 110.0), ("n", 1.0)]
+            .map(|(name, median)| (name, measured(median)));
+        let run = run(&rows);
+        let mut file = baseline(&[("a", 100.0), ("b", 100.0), ("c", 100.0), ("g_1", 1.0), ("lost", 1.0)]);
+        assert_eq!(file.accept(&run, &words(&["c", "g"]), &tools("rustc 1"))?, ["a", "c", "n", "g_1"]);
         let rows: Vec<(&str, f64, &str)> = file
             .rows
             .iter()
             .map(|(name, row)| (name.as_str(), row.instructions, row.commit.as_str()))
             .collect();
-        assert_eq!(rows, [("a", 90.0, "new"), ("b", 100.0, "old+"), ("c", 110.0, "new"), ("n", 1.0, "new")]);
+        assert_eq!(
+            rows,
+            [
+                ("a", 90.0, "new"),
+                ("b", 100.0, "old+"),
+                ("c", 110.0, "new"),
+                ("lost", 1.0, "old+"),
+                ("n", 1.0, "new")
+            ]
+        );
+        Ok(())
     }
 
     #[test]
-    fn another_compiler_replaces_all() {
+    fn other_tools_replace_all_or_nothing() -> Result<(), BaselineError> {
+        let mut file = baseline(&[("a", 100.0), ("gone", 1.0)]);
+        let before = file.clone();
+        let run = run(&[("a", measured(110.0))]);
+        let refused = file.accept(&run, &words(&["a"]), &tools("rustc 2"));
+        assert!(matches!(refused, Err(BaselineError::OtherTools { .. })));
+        assert_eq!(file, before);
+        assert_eq!(file.accept(&run, &[], &tools("rustc 2"))?, ["a", "gone"]);
+        assert_eq!(
+            (&file.tools, file.rows.len(), file.rows["a"].instructions),
+            (&tools("rustc 2"), 1, 110.0)
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn nothing_is_accepted_beside_a_failure() {
         let mut file = baseline(&[("a", 100.0)]);
-        assert_eq!(file.accept(&run(&[("a", measured(110.0))]), true, &[], "rustc 2"), ["a"]);
-        assert_eq!((file.compiler.as_str(), file.rows["a"].instructions), ("rustc 2", 110.0));
+        let run = run(&[("a", measured(90.0)), ("b", Outcome::Failed("it broke".into()))]);
+        assert!(
+            matches!(file.accept(&run, &[], &tools("rustc 1")), Err(BaselineError::Failed(names)) if names == "b")
+        );
+        assert_eq!(file.rows["a"].instructions, 100.0);
     }
 
     #[test]
@@ -330,6 +447,11 @@ mod tests {
         let file = baseline(&[("a", 100.0), ("b", 2.5)]);
         let path = file.write(folder.path())?;
         assert_eq!(Baseline::read(folder.path())?, file);
+        let text = std::fs::read_to_string(&path)?;
+        for wrong in ["nan", "inf", "-1.0"] {
+            std::fs::write(&path, text.replace("100.0", wrong))?;
+            assert!(matches!(Baseline::read(folder.path()), Err(BaselineError::Count { .. })), "{wrong}");
+        }
         std::fs::write(path, "rows = 3")?;
         assert!(matches!(Baseline::read(folder.path()), Err(BaselineError::Parse { .. })));
         Ok(())

@@ -6,22 +6,26 @@
 use super::guest::{self, GuestError, KEEL, Plan};
 use super::linux::{self, Boot, Linux, Order, Said};
 use super::progress::Progress;
+use super::ratio::Ratio;
 use super::results::{Better, Figures, Instrument, Outcome, Row, Run};
 use super::table::{self, Table};
-use super::{Options, icount, repeats, setting};
+use super::{Options, icount, progress, repeats, setting};
 use crate::build::Image;
 use crate::run::qemu::{Machine, Payload};
 use crate::run::signals::Stop;
 use crate::workspace::Workspace;
 use std::error::Error;
+use std::time::Instant;
 
 /// How often both are booted unless somebody says otherwise; once where figures repeat to the digit.
 const REPEATS: u32 = 5;
 /// What is measured with polling idle cores too, under a name that ends in [`POLL`].
-const POLLED: [&str; 2] = ["wake_idle", "pingpong_cross"];
+const POLLED: [&str; 3] = ["wake_idle", "pingpong_cross", "message_cross"];
 const POLL: &str = "_poll";
 /// The row that is measured from outside: from the start of QEMU to the first task.
 const BOOT: &str = "boot";
+/// The row that Linux's log and Keel's own benchmark tell.
+const BRING_UP: &str = "bringup";
 
 /// Both systems, and what to measure of them.
 struct Pair<'a> {
@@ -45,11 +49,17 @@ pub fn run(workspace: &Workspace, options: &Options, stop: &Stop) -> Result<Run,
     let mut pair =
         Pair { linux: &linux, payload, machine, icount: options.icount, options, names: vec![], stop };
     pair.names = guest::names(&pair.payload, &pair.plan(&[]), stop)?;
-    pair.names.retain(|name| name != BOOT && is_wanted(name, &options.names));
+    pair.names.retain(|name| is_wanted(name, &options.names));
+    if pair.names.is_empty() {
+        return Err(NoSuchBenchmark(options.names.join(" ")).into());
+    }
     let count = if options.icount { 1 } else { options.repeats.unwrap_or(REPEATS) };
     let mut all = Vec::new();
+    let started = Instant::now();
     for repeat in 1..=count {
-        all.push(pair.repeat(&format!("run {repeat} of {count}"))?);
+        let left = started.elapsed().checked_div(repeat - 1).map(|each| each * (count - repeat + 1));
+        let left = left.map_or_else(String::new, |left| format!(", about {} left", progress::words(left)));
+        all.push(pair.repeat(&format!("run {repeat} of {count}{left}"))?);
     }
     let mut rows = repeats::merge(all);
     // The reader's order: by operation, Linux first.
@@ -60,8 +70,13 @@ pub fn run(workspace: &Workspace, options: &Options, stop: &Stop) -> Result<Run,
     Ok(setting::run(workspace, Instrument::Linux, setting, rows))
 }
 
+/// Nothing to measure.
+#[derive(Debug, thiserror::Error)]
+#[error("no benchmark of Keel is called {0}; `cargo keel run --smp 1 --exec bench` lists them")]
+struct NoSuchBenchmark(String);
+
 /// Whether one of `words` is `name` or a group that it is in; of no words, whether there are none.
-fn is_wanted(name: &str, words: &[String]) -> bool {
+pub fn is_wanted(name: &str, words: &[String]) -> bool {
     let has = |word: &String| {
         name.strip_prefix(word.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
     };
@@ -82,26 +97,32 @@ impl Pair<'_> {
 
     /// One boot of each for each setting.
     fn repeat(&self, which: &str) -> Result<Vec<Row>, Box<dyn Error>> {
-        let has_others = self.machine.smp > 1;
+        let has_booting = !self.icount && (self.has(BOOT) || self.has(BRING_UP));
         let mut rows = self.linux(Boot::Rows, which)?;
-        let peers: Vec<String> = rows.iter().map(|row| row.name.clone()).collect();
-        let shared = |name: &String| peers.contains(name) || name == "bringup";
-        let names: Vec<String> = self.names.iter().filter(|name| shared(name)).cloned().collect();
-        if !names.is_empty() {
-            let ours =
-                guest::measure(&self.payload, &self.plan(&names), &format!("Keel, {which}"), self.stop)?;
-            rows.extend(ours);
-            // Booting is measured with a command line that asks for nothing else, as it is for Linux.
-            if self.options.names.is_empty() && !self.icount {
-                rows.push(self.power_on()?);
-            }
+        if has_booting {
+            // As after all benchmarks: with a command line that asks for nothing else.
+            rows.extend(self.linux(Boot::FirstTask, which)?.into_iter().filter(|row| self.has(&row.name)));
         }
-        if self.options.names.is_empty() && !self.icount {
-            rows.extend(self.linux(Boot::FirstTask, which)?);
+        // What Linux has no figure of is not measured for its sake; why it has none stands in its row.
+        let is_shared = |name: &&String| {
+            let is_measured = |row: &Row| row.name == **name && matches!(row.outcome, Outcome::Measured(_));
+            *name != BOOT && rows.iter().any(is_measured)
+        };
+        let names: Vec<String> = self.names.iter().filter(is_shared).cloned().collect();
+        if !names.is_empty() {
+            rows.extend(guest::measure(
+                &self.payload,
+                &self.plan(&names),
+                &format!("Keel, {which}"),
+                self.stop,
+            )?);
+        }
+        if has_booting && self.has(BOOT) {
+            rows.push(self.power_on()?);
         }
         let polled: Vec<String> =
-            POLLED.iter().map(|name| (*name).to_owned()).filter(|name| self.names.contains(name)).collect();
-        if has_others && !self.icount && !polled.is_empty() {
+            POLLED.iter().filter(|name| self.has(name)).map(|name| (*name).to_owned()).collect();
+        if self.machine.smp > 1 && !self.icount && !polled.is_empty() {
             rows.extend(self.linux(Boot::Poll, which)?);
             let mut plan = self.plan(&polled);
             plan.append.push("idle=poll".into());
@@ -112,20 +133,14 @@ impl Pair<'_> {
         Ok(rows)
     }
 
+    /// Whether the benchmark called `name` is wanted.
+    fn has(&self, name: &str) -> bool {
+        self.names.iter().any(|have| have == name)
+    }
+
     /// From the start of QEMU to Keel's first task, in a boot that does nothing more.
     fn power_on(&self) -> Result<Row, GuestError> {
         let time = guest::time_to_first_task(&self.payload, &self.plan(&[]), self.stop)?;
-        let ns = time.as_nanos() as f64;
-        let figures = Figures {
-            n: 1,
-            median: ns,
-            p90: ns,
-            p99: ns,
-            min: ns,
-            max: ns,
-            medians: vec![ns],
-            ..Default::default()
-        };
         Ok(Row {
             name: BOOT.into(),
             subject: KEEL.into(),
@@ -133,7 +148,7 @@ impl Pair<'_> {
             subtracted: "nothing".into(),
             unit: "ns".into(),
             better: Better::Lower,
-            outcome: Outcome::Measured(figures),
+            outcome: Outcome::Measured(Figures::single(time.as_nanos() as f64)),
         })
     }
 
@@ -161,10 +176,7 @@ impl Pair<'_> {
             Said::Nothing | Said::First | Said::Taken | Said::End => {}
         };
         let order = Order {
-            machine: Machine {
-                qemu: vec![],
-                ..if boot == Boot::Poll { self.polling_machine() } else { self.machine.clone() }
-            },
+            machine: if boot == Boot::Poll { self.polling_machine() } else { self.machine.clone() },
             boot,
             icount: self.icount,
             names: if self.options.names.is_empty() { vec![] } else { self.names.clone() },
@@ -176,31 +188,6 @@ impl Pair<'_> {
 
 /// Whose rows stand beside Keel's.
 const PEERS: [(&str, &str); 2] = [("linux_kernel", "Linux kernel"), ("linux_user", "Linux user")];
-
-/// A ratio of two subjects over paired repeats: the median, the smallest, the largest.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Ratio {
-    median: f64,
-    min: f64,
-    max: f64,
-}
-
-impl Ratio {
-    /// Each repeat's own, so that a slow spell of the host touches both sides; `None` without a common repeat.
-    fn of(ours: &Figures, theirs: &Figures) -> Option<Self> {
-        let pairs = ours.medians.iter().zip(&theirs.medians);
-        let ratios: Vec<f64> =
-            pairs.filter(|(_, theirs)| **theirs > 0.0).map(|(ours, theirs)| ours / theirs).collect();
-        let fold = |pick: fn(f64, f64) -> f64| ratios.iter().copied().reduce(pick);
-        Some(Self { median: repeats::median(&ratios)?, min: fold(f64::min)?, max: fold(f64::max)? })
-    }
-}
-
-impl std::fmt::Display for Ratio {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:.3} ({:.3}–{:.3})", self.median, self.min, self.max)
-    }
-}
 
 /// Keel and Linux side by side, a row per operation.
 pub fn table(run: &Run) -> String {
@@ -226,12 +213,12 @@ pub fn table(run: &Run) -> String {
             None => "–".to_owned(),
         };
         let unit = run.rows.iter().find(|row| row.name == name).map_or("", |row| row.unit.as_str());
-        let ratio = |peer| Ratio::of(run.figures(name, guest::KEEL)?, run.figures(name, peer)?);
+        let ratio = |peer| Ratio::of(run.row(name, KEEL)?, run.row(name, peer)?);
         let ratios =
             PEERS.map(|(peer, _)| ratio(peer).map_or_else(|| "–".to_owned(), |ratio| ratio.to_string()));
         let mut cells = vec![name.to_owned(), unit.to_owned()];
         cells.extend(PEERS.map(|(peer, _)| cell(peer)));
-        cells.push(cell(guest::KEEL));
+        cells.push(cell(KEEL));
         cells.extend(ratios);
         table.row(cells);
     }
@@ -263,15 +250,6 @@ mod tests {
             better: Better::Lower,
             outcome,
         }
-    }
-
-    #[test]
-    fn a_ratio_is_made_within_each_repeat() {
-        // The host was twice as slow in the second repeat: the ratio does not show it.
-        let ratio = Ratio::of(&figures(&[10.0, 20.0, 12.0]), &figures(&[100.0, 200.0, 100.0]));
-        assert_eq!(ratio, Some(Ratio { median: 0.1, min: 0.1, max: 0.12 }));
-        assert_eq!(Ratio::of(&figures(&[]), &figures(&[1.0])), None);
-        assert_eq!(Ratio::of(&figures(&[1.0]), &figures(&[0.0])), None, "nothing is no measure");
     }
 
     #[test]

@@ -3,16 +3,15 @@
 //! The console is outside input like any other: a line that is no JSON object is the kernel's log, and an object that says
 //! neither what runs nor what was measured is passed over.
 
+use super::follow::{FollowError, Listener, follow};
 use super::progress::Progress;
 use super::results::{Better, Figures, Outcome, Row};
 use crate::run::command_line::CommandLine;
-use crate::run::console::{Plain, Tail};
-use crate::run::guest::{self, Event, Guest};
+use crate::run::guest;
 use crate::run::qemu::{self, Console, Machine, Payload, QemuError};
 use crate::run::signals::Stop;
 use serde::Deserialize;
-use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Whose rows these are.
 pub const KEEL: &str = "keel";
@@ -40,48 +39,22 @@ pub enum GuestError {
     /// See [`QemuError`].
     #[error(transparent)]
     Qemu(#[from] QemuError),
-    /// Its console broke off.
-    #[error("cannot talk to the guest: {0}")]
-    Io(#[from] io::Error),
-    /// It ended before it had run everything.
-    #[error("{running}: {outcome}; the console's last lines:\n{tail}")]
-    Died {
-        /// What was running.
-        running: Running,
-        /// How the guest ended.
-        outcome: guest::Outcome,
+    /// See [`FollowError`].
+    #[error(transparent)]
+    Follow(#[from] FollowError),
+    /// It ended well and has not run everything.
+    #[error("of {of} benchmarks these gave no result: {missing}; the console's last lines:\n{tail}")]
+    Incomplete {
+        /// How many it wanted to run.
+        of: u64,
+        /// The names of those that began.
+        missing: String,
         /// What it printed last.
         tail: String,
     },
-    /// It hangs, or takes very long.
-    #[error("{running}: not finished after {seconds} s (--timeout); the console's last lines:\n{tail}")]
-    Timeout {
-        /// What was running.
-        running: Running,
-        /// The limit.
-        seconds: u64,
-        /// What it printed last.
-        tail: String,
-    },
-    /// Ctrl-C.
-    #[error("interrupted; the guest was stopped")]
-    Interrupted,
-    /// A benchmark name that it does not know, for one.
-    #[error("the guest measured nothing; the console's last lines:\n{0}")]
-    Nothing(String),
-}
-
-/// Which benchmark runs, if any does yet, and where.
-#[derive(Clone, Debug, Default)]
-pub struct Running(Option<(String, u32)>);
-
-impl std::fmt::Display for Running {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.0 {
-            Some((name, core)) => write!(f, "benchmark {name} on core {core}"),
-            None => write!(f, "booting, before the first benchmark"),
-        }
-    }
+    /// The command itself failed: a benchmark name that it does not know, for one.
+    #[error("the guest's `bench` failed; the console's last lines:\n{0}")]
+    Command(String),
 }
 
 /// An object on the console that says what begins, or what was measured.
@@ -92,11 +65,18 @@ enum Line {
     Result(Box<Measured>),
 }
 
-/// What `bench --json` prints, as far as it is used here.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+/// What `bench --json` prints, as far as it is used here. An object without the first is something else's.
+#[derive(Debug, Deserialize)]
 struct Measured {
     bench: String,
+    #[serde(flatten)]
+    figures: MeasuredFigures,
+}
+
+/// The rest of it: not all of it is there if there are no figures.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct MeasuredFigures {
     unit: String,
     better: Better,
     what: String,
@@ -116,35 +96,36 @@ struct Measured {
 }
 
 impl Measured {
-    /// As a row; `None` for an object that is no result.
+    /// As a row; `None` if it has neither figures nor a reason.
     fn row(self) -> Option<Row> {
-        if self.bench.is_empty() {
-            return None;
-        }
-        let outcome = match (self.missing, self.skipped, self.error) {
+        let Self { bench, figures: it } = self;
+        let outcome = match (it.missing, it.skipped, it.error) {
             (Some(why), _, _) => Outcome::Missing(why),
             (_, Some(why), _) => Outcome::Skipped(why),
             (_, _, Some(why)) => Outcome::Failed(why),
-            _ if self.n == 0 => return None,
+            _ if it.n == 0 || it.unit.is_empty() => return None,
             _ => Outcome::Measured(Figures {
-                n: self.n,
-                median: self.median,
-                p90: self.p90,
-                p99: self.p99,
-                min: self.min,
-                max: self.max,
-                mad: self.mad,
-                outliers: self.outliers,
-                medians: vec![self.median],
-                quantiles: self.quantiles,
+                n: it.n,
+                median: it.median,
+                p90: it.p90,
+                p99: it.p99,
+                min: it.min,
+                max: it.max,
+                mad: it.mad,
+                outliers: it.outliers,
+                medians: vec![it.median],
+                quantiles: it.quantiles,
             }),
         };
-        let Self { bench, unit, better, what, subtracted, .. } = self;
+        let MeasuredFigures { unit, better, what, subtracted, .. } = it;
         Some(Row { name: bench, subject: KEEL.into(), what, subtracted, unit, better, outcome })
     }
 }
 
 /// Boots `payload`, runs what `plan` says, and waits for the end. `what` names the run in the line of progress.
+///
+/// # Errors
+/// Unless each benchmark that was begun gave a row; one that failed by itself is such a row.
 pub fn measure(payload: &Payload, plan: &Plan, what: &str, stop: &Stop) -> Result<Vec<Row>, GuestError> {
     let mut words = vec!["bench".to_owned()];
     if plan.names.is_empty() {
@@ -155,16 +136,23 @@ pub fn measure(payload: &Payload, plan: &Plan, what: &str, stop: &Stop) -> Resul
     words.extend(plan.cores.as_ref().map(|cores| format!("--cores={cores}")));
     words.extend(["--progress", "--json"].map(String::from));
     let mut reader = Reader { what, ..Default::default() };
-    let tail = converse(payload, plan, words.join(" "), stop, &mut reader)?;
-    if reader.rows.is_empty() { Err(GuestError::Nothing(tail)) } else { Ok(reader.rows) }
+    let (outcome, tail) = converse(payload, plan, words.join(" "), stop, &mut reader)?;
+    reader.finish(outcome, tail)
+}
+
+/// The names of the benchmarks that `payload` has. Of `plan` only the machine counts.
+pub fn names(payload: &Payload, plan: &Plan, stop: &Stop) -> Result<Vec<String>, GuestError> {
+    let mut list = List::default();
+    let (_, tail) = converse(payload, plan, "bench --json".into(), stop, &mut list)?;
+    if list.0.is_empty() { Err(GuestError::Command(tail)) } else { Ok(list.0) }
 }
 
 /// From the start of QEMU to the line that the kernel's first task prints, in a boot that runs nothing else. Of `plan` only the
 /// machine counts.
 pub fn time_to_first_task(payload: &Payload, plan: &Plan, stop: &Stop) -> Result<Duration, GuestError> {
     let mut first = FirstTask(None);
-    let tail = converse(payload, plan, NO_WORK.into(), stop, &mut first)?;
-    first.0.ok_or(GuestError::Nothing(tail))
+    let (_, tail) = converse(payload, plan, NO_WORK.into(), stop, &mut first)?;
+    first.0.ok_or(GuestError::Command(tail))
 }
 
 /// A console command that costs nothing.
@@ -174,92 +162,77 @@ const NO_WORK: &str = "help poweroff";
 struct FirstTask(Option<Duration>);
 
 impl Listener for FirstTask {
-    fn line(&mut self, line: &str, since_start: Duration) -> bool {
+    fn line(&mut self, line: &str, since_start: Duration) -> Result<bool, String> {
         if line.starts_with(FIRST_TASK) {
             self.0.get_or_insert(since_start);
         }
-        false
+        Ok(false)
+    }
+
+    fn running(&self) -> String {
+        BOOTING.into()
     }
 }
 
-/// The names of the benchmarks that `payload` has. Of `plan` only the machine counts.
-pub fn names(payload: &Payload, plan: &Plan, stop: &Stop) -> Result<Vec<String>, GuestError> {
-    let mut list = List::default();
-    let tail = converse(payload, plan, "bench --json".into(), stop, &mut list)?;
-    if list.0.is_empty() { Err(GuestError::Nothing(tail)) } else { Ok(list.0) }
-}
-
-/// Whoever takes in the console's lines.
-trait Listener {
-    /// Takes in one line, and when it came; whether it shows that things go on.
-    fn line(&mut self, line: &str, since_start: Duration) -> bool;
-    /// What runs, as far as the lines tell.
-    fn running(&self) -> Running {
-        Running::default()
-    }
-}
-
-/// Boots, runs one console command and waits for the end. Returns the console's last lines.
+/// Boots, runs one console command and waits for the end. A failed benchmark makes the command fail; the others have run, and
+/// the row says what was wrong.
 fn converse(
     payload: &Payload,
     plan: &Plan,
     command: String,
     stop: &Stop,
     listener: &mut impl Listener,
-) -> Result<String, GuestError> {
+) -> Result<(guest::Outcome, String), GuestError> {
     let exec = [command];
     let line = CommandLine { smp: plan.machine.smp, exec: &exec, extra: &plan.append, ..Default::default() };
     let command = qemu::command(payload, &plan.machine, &line, Console::Pipe)?;
-    let started = Instant::now();
-    let mut guest = Guest::start(command)?;
-    let (mut plain, mut tail) = (Plain::default(), Tail::default());
-    let mut deadline = Instant::now() + plan.limit;
-    loop {
-        if stop.wanted() {
-            return Err(GuestError::Interrupted);
-        }
-        if Instant::now() >= deadline {
-            let seconds = plan.limit.as_secs();
-            return Err(GuestError::Timeout { running: listener.running(), seconds, tail: tail.text() });
-        }
-        match guest.next(Instant::now() + Duration::from_millis(50))? {
-            Event::Console(bytes) => {
-                for line in tail.push(&plain.filter(&bytes)) {
-                    if listener.line(&line, started.elapsed()) {
-                        deadline = Instant::now() + plan.limit;
-                    }
-                }
-            }
-            Event::Error(bytes) => {
-                tail.push(&bytes);
-            }
-            Event::Quiet => {}
-            // A failed benchmark makes the command fail; the others have run, and the row says what was wrong.
-            Event::Ended(guest::Outcome::Success | guest::Outcome::CommandFailed) => return Ok(tail.text()),
-            Event::Ended(outcome) => {
-                return Err(GuestError::Died { running: listener.running(), outcome, tail: tail.text() });
-            }
-        }
-    }
+    let is_good = |outcome| matches!(outcome, guest::Outcome::Success | guest::Outcome::CommandFailed);
+    Ok(follow(command, plan.limit, stop, listener, is_good)?)
 }
 
 /// How the line begins that the kernel's first task prints.
 const FIRST_TASK: &str = "ready: ";
+
+/// What runs before the first benchmark.
+const BOOTING: &str = "booting, before the first benchmark";
+/// How the object of a result begins.
+const RESULT: &str = "{\"bench\":";
 
 /// Takes in what is measured.
 #[derive(Default)]
 struct Reader<'a> {
     what: &'a str,
     rows: Vec<Row>,
-    running: Running,
+    /// The benchmarks that have begun, and the core that the last one is on.
+    begun: Vec<String>,
+    core: u32,
+    /// How many there will be.
+    of: u64,
     progress: Option<Progress>,
 }
 
-impl Listener for Reader<'_> {
-    fn line(&mut self, line: &str, _: Duration) -> bool {
-        if !line.starts_with('{') {
-            return false;
+impl Reader<'_> {
+    /// All rows, if each benchmark has one.
+    fn finish(self, outcome: guest::Outcome, tail: String) -> Result<Vec<Row>, GuestError> {
+        let has_failed = self.rows.iter().any(|row| matches!(row.outcome, Outcome::Failed(_)));
+        if self.rows.is_empty() || (outcome == guest::Outcome::CommandFailed && !has_failed) {
+            return Err(GuestError::Command(tail));
         }
+        let missing: Vec<&str> = self
+            .begun
+            .iter()
+            .filter(|name| self.rows.iter().all(|row| row.name != **name))
+            .map(String::as_str)
+            .collect();
+        if !missing.is_empty() || self.begun.len() as u64 != self.of {
+            return Err(GuestError::Incomplete { of: self.of, missing: missing.join(" "), tail });
+        }
+        Ok(self.rows)
+    }
+}
+
+impl Listener for Reader<'_> {
+    fn line(&mut self, line: &str, _: Duration) -> Result<bool, String> {
         match serde_json::from_str(line) {
             Ok(Line::Begin { running, number, of, core }) => {
                 if number > 1
@@ -268,21 +241,29 @@ impl Listener for Reader<'_> {
                     progress.end();
                 }
                 self.progress.get_or_insert_with(|| Progress::new(self.what, of)).begin(&running);
-                self.running = Running(Some((running, core)));
-                true
+                (self.core, self.of) = (core, of);
+                self.begun.push(running);
+                Ok(true)
             }
             Ok(Line::Result(measured)) => {
-                let row = measured.row();
-                let is_result = row.is_some();
-                self.rows.extend(row);
-                is_result
+                let Some(row) = measured.row() else {
+                    return Err(format!("a result without figures: {line}"));
+                };
+                if self.rows.iter().any(|have| have.name == row.name) {
+                    return Err(format!("a second result of {}", row.name));
+                }
+                self.rows.push(row);
+                Ok(true)
             }
-            Err(_) => false,
+            // Something else's words may have come before it on its line; that row must not just be absent.
+            Err(_) if line.contains(RESULT) => Err(format!("a result that is damaged: {line}")),
+            Err(_) => Ok(false),
         }
     }
 
-    fn running(&self) -> Running {
-        self.running.clone()
+    fn running(&self) -> String {
+        let core = self.core;
+        self.begun.last().map_or_else(|| BOOTING.into(), |name| format!("benchmark {name} on core {core}"))
     }
 }
 
@@ -291,7 +272,7 @@ impl Listener for Reader<'_> {
 struct List(Vec<String>);
 
 impl Listener for List {
-    fn line(&mut self, line: &str, _: Duration) -> bool {
+    fn line(&mut self, line: &str, _: Duration) -> Result<bool, String> {
         #[derive(Deserialize)]
         struct Names {
             benches: Vec<Name>,
@@ -300,9 +281,13 @@ impl Listener for List {
         struct Name {
             bench: String,
         }
-        let Ok(names) = serde_json::from_str::<Names>(line) else { return false };
+        let Ok(names) = serde_json::from_str::<Names>(line) else { return Ok(false) };
         self.0.extend(names.benches.into_iter().map(|name| name.bench));
-        true
+        Ok(true)
+    }
+
+    fn running(&self) -> String {
+        BOOTING.into()
     }
 }
 
@@ -310,24 +295,30 @@ impl Listener for List {
 mod tests {
     use super::*;
 
-    fn read(lines: &[&str]) -> (Vec<Row>, Running) {
+    /// What a guest has that printed these lines and ended.
+    fn read(lines: &[&str], outcome: guest::Outcome) -> Result<Vec<Row>, String> {
         let mut reader = Reader { what: "test", ..Default::default() };
         for line in lines {
-            reader.line(line, Duration::from_secs(1));
+            reader
+                .line(line, Duration::from_secs(1))
+                .map_err(|what| format!("{}: {what}", reader.running()))?;
         }
-        (std::mem::take(&mut reader.rows), reader.running)
+        reader.finish(outcome, "last words".into()).map_err(|error| error.to_string())
     }
+
+    const BEGIN: &str = r#"{"running":"ipi","number":1,"of":1,"core":3}"#;
+    const SKIPPED: &str = r#"{"bench":"ipi","skipped":"it needs 2 cores"}"#;
 
     #[test]
     fn results_are_found_among_the_log() {
-        let (rows, running) = read(&[
+        let rows = read(&[
             "ready: 20 ms from entry to console",
             r#"{"running":"yield","number":1,"of":2,"core":3}"#,
             r#"{"bench":"yield","unit":"cycles","better":"lower","n":50,"median":975,"p90":1014,"p99":1326,"min":949,"max":1326,"mad":13,"outliers":5,"quantiles":[949,1326],"what":"switch","subtracted":"loops","median_ns":5}"#,
             r#"{"running":"ipi","number":2,"of":2,"core":3}"#,
             r#"{"bench":"ipi","skipped":"it needs 2 cores","what":"call","unit":"cycles","better":"lower"}"#,
-        ]);
-        assert_eq!(running.to_string(), "benchmark ipi on core 3");
+        ], guest::Outcome::Success)
+        .expect("all is there");
         let [first, second] = &rows[..] else { panic!("two rows: {rows:?}") };
         assert_eq!(
             (first.name.as_str(), first.unit.as_str(), first.subtracted.as_str()),
@@ -342,25 +333,36 @@ mod tests {
     #[test]
     fn names_are_read_from_the_list() {
         let mut list = List::default();
-        assert!(!list.line("keel> bench --json", Duration::ZERO));
-        assert!(
-            list.line(r#"{"benches":[{"bench":"null","unit":"cycles"},{"bench":"yield"}]}"#, Duration::ZERO)
-        );
+        assert_eq!(list.line("keel> bench --json", Duration::ZERO), Ok(false));
+        let line = r#"{"benches":[{"bench":"null","unit":"cycles"},{"bench":"yield"}]}"#;
+        assert_eq!(list.line(line, Duration::ZERO), Ok(true));
         assert_eq!(list.0, ["null", "yield"]);
     }
 
     #[test]
     fn what_is_no_result_is_passed_over() {
-        let (rows, running) = read(&[
-            "{",
-            "{}",
-            r#"{"cores":[]}"#,
-            r#"{"bench":"yield"}"#,
-            r#"{"bench":5,"median":1}"#,
-            r#"{"bench":"x","n":"many"}"#,
-            r#"{"running":"yield"}"#,
-        ]);
-        assert!(rows.is_empty(), "{rows:?}");
-        assert_eq!(running.to_string(), "booting, before the first benchmark");
+        let other = ["{", "{}", r#"{"cores":[]}"#, r#"{"running":"yield"}"#, "keel> bench all"];
+        let lines: Vec<&str> = other.into_iter().chain([BEGIN, SKIPPED]).collect();
+        assert_eq!(read(&lines, guest::Outcome::Success).map(|rows| rows.len()), Ok(1));
+    }
+
+    #[test]
+    fn a_row_never_just_vanishes() {
+        let success = guest::Outcome::Success;
+        for (lines, words) in [
+            (&[BEGIN, r#"{"bench":"ipi"}"#][..], "benchmark ipi on core 3: a result without figures"),
+            (&[BEGIN, r#"{"bench":"ipi","n":9,"median":4}"#], "without figures"),
+            (&[BEGIN, r#"{"bench":"ipi","n":"many"}"#], "damaged"),
+            (&[BEGIN, r#"[ 1.0 WARN core 2] x{"bench":"ipi","skipped":"no"}"#], "damaged"),
+            (&[BEGIN, SKIPPED, SKIPPED], "a second result of ipi"),
+            (&[BEGIN], "the guest's `bench` failed"),
+            (&[r#"{"running":"null","number":1,"of":2,"core":0}"#, BEGIN, SKIPPED], "gave no result: null"),
+            (&[r#"{"running":"ipi","number":1,"of":2,"core":0}"#, SKIPPED], "of 2 benchmarks"),
+        ] {
+            let error = read(lines, success).expect_err("a row is not there");
+            assert!(error.contains(words), "{lines:?}: {error}");
+        }
+        let failed = read(&[BEGIN, SKIPPED], guest::Outcome::CommandFailed).expect_err("and no row says why");
+        assert!(failed.contains("last words"), "{failed}");
     }
 }

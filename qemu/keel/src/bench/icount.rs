@@ -4,9 +4,9 @@
 //! differs between two starts is pinned: the clock starts at a fixed date and runs with the instructions, random numbers have a seed.
 //! The CPU has no x2APIC, since QEMU's implementation of its registers cannot be accessed while instructions are counted.
 
-use super::baseline::{Baseline, BaselineError};
+use super::baseline::{Baseline, BaselineError, Tools};
 use super::guest::{self, GuestError, Plan};
-use super::results::{Instrument, Run};
+use super::results::{Instrument, Outcome, Run};
 use super::setting;
 use crate::build::Image;
 use crate::run::qemu::{Accelerator, Machine};
@@ -14,8 +14,8 @@ use crate::run::signals::Stop;
 use crate::workspace::Workspace;
 use std::time::Duration;
 
-/// How long one benchmark may take.
-pub const LIMIT: Duration = Duration::from_secs(120);
+/// How long one benchmark may take in the test suite.
+const LIMIT: Duration = Duration::from_secs(120);
 
 /// The machine that counts.
 pub fn machine() -> Machine {
@@ -35,6 +35,7 @@ pub fn run(
     workspace: &Workspace,
     names: &[String],
     samples: Option<u64>,
+    limit: Duration,
     stop: &Stop,
 ) -> Result<Run, GuestError> {
     let machine = machine();
@@ -45,10 +46,15 @@ pub fn run(
         samples,
         cores: None,
         append: vec!["tsc=instructions".to_owned()],
-        limit: LIMIT,
+        limit,
     };
     let rows = guest::measure(&(&Image::of(workspace)).into(), &plan, "instructions", stop)?;
     Ok(setting::run(workspace, Instrument::Instructions, setting, rows))
+}
+
+/// What is installed here.
+pub fn tools() -> Tools {
+    Tools { compiler: setting::compiler(), qemu: setting::qemu() }
 }
 
 /// What `make test` asks: do two runs agree, and is no row worse than the baseline?
@@ -60,6 +66,9 @@ pub enum CheckError {
     /// See [`BaselineError`].
     #[error(transparent)]
     Baseline(#[from] BaselineError),
+    /// Benchmarks that gave no figure because something went wrong.
+    #[error("these failed:\n{0}")]
+    Failed(String),
     /// What must repeat to the digit did not.
     #[error("two runs of the same image differ:\n{0}")]
     Differs(String),
@@ -74,27 +83,38 @@ pub enum Checked {
     /// So many rows repeat and are no worse than accepted.
     Good(usize),
     /// Nothing can be compared: says why.
-    OtherCompiler(String),
+    OtherTools(String),
 }
 
 /// Measures everything twice and compares, with itself and with the baseline.
 pub fn check(workspace: &Workspace) -> Result<Checked, CheckError> {
     let stop = Stop::never();
-    let first = run(workspace, &[], None, &stop)?;
-    let second = run(workspace, &[], None, &stop)?;
+    let first = run(workspace, &[], None, LIMIT, &stop)?;
+    let failed: Vec<String> = first
+        .rows
+        .iter()
+        .filter_map(|row| match &row.outcome {
+            Outcome::Failed(why) => Some(format!("{}: {why}", row.name)),
+            Outcome::Measured(_) | Outcome::Missing(_) | Outcome::Skipped(_) => None,
+        })
+        .collect();
+    if !failed.is_empty() {
+        return Err(CheckError::Failed(failed.join("\n")));
+    }
+    let second = run(workspace, &[], None, LIMIT, &stop)?;
     let differing = differences(&first, &second);
     if !differing.is_empty() {
         return Err(CheckError::Differs(differing.join("\n")));
     }
     let baseline = Baseline::read(&workspace.root)?;
-    let compiler = setting::compiler();
-    if baseline.compiler != compiler {
-        return Ok(Checked::OtherCompiler(format!(
-            "the counts of bench/baseline.toml are those of {}, and this is {compiler}",
-            baseline.compiler
+    let tools = tools();
+    if baseline.tools != tools {
+        return Ok(Checked::OtherTools(format!(
+            "the counts of bench/baseline.toml are those of {}, and this is {tools}",
+            baseline.tools
         )));
     }
-    let compared = baseline.compare(&first, true);
+    let compared = baseline.compare(&first, &[]);
     let worse: Vec<String> =
         compared.iter().filter(|row| row.is_failure()).map(ToString::to_string).collect();
     if worse.is_empty() {

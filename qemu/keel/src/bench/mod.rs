@@ -6,11 +6,13 @@
 
 mod baseline;
 mod beside;
+mod follow;
 mod guest;
 pub mod icount;
 mod linux;
 mod native;
 mod progress;
+mod ratio;
 mod repeats;
 mod report;
 mod results;
@@ -30,6 +32,8 @@ use std::time::Duration;
 
 /// How much memory a guest has that runs benchmarks: the largest maps 100,000 pages.
 const MEMORY: &str = "1G";
+/// How many cores a guest has unless somebody says otherwise.
+const DEFAULT_CORES: u32 = 8;
 /// Where committed results are.
 const HISTORY: &str = "bench/results";
 
@@ -48,7 +52,7 @@ pub struct Options {
     #[arg(long, conflicts_with = "icount")]
     native: bool,
     /// With --icount: write new and better counts to bench/baseline.toml; worse ones only of benchmarks that are named
-    #[arg(long, requires = "icount", conflicts_with = "linux")]
+    #[arg(long, requires = "icount", conflicts_with_all = ["linux", "samples"])]
     accept: bool,
     /// Run every instrument, and write one HTML page into DIR
     #[arg(long, value_name = "DIR", conflicts_with_all = ["icount", "linux", "native", "names"])]
@@ -56,23 +60,26 @@ pub struct Options {
     /// With --report: run nothing; draw what each instrument measured last
     #[arg(long, requires = "report")]
     reuse: bool,
-    /// Also keep the results in bench/results, for the history
-    #[arg(long)]
+    /// Also keep the results in bench/results, for the history: of everything, as committed
+    #[arg(long, conflicts_with_all = ["names", "samples", "cores", "reuse"])]
     record: bool,
     /// Number of guest cores
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=64))]
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_CORES, conflicts_with_all = ["icount", "native"],
+        value_parser = clap::value_parser!(u32).range(1..=64))]
     smp: u32,
     /// The cores to measure on, such as 0,2-4 [default: all]
-    #[arg(long, value_name = "LIST")]
+    #[arg(long, value_name = "LIST", conflicts_with_all = ["icount", "linux", "native", "report"])]
     cores: Option<String>,
     /// How many samples each benchmark takes [default: its own number]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", conflicts_with_all = ["linux", "native", "report"],
+        value_parser = clap::value_parser!(u64).range(1..))]
     samples: Option<u64>,
     /// How often everything is run [default: 1; with --linux 5]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, value_name = "N", conflicts_with_all = ["icount", "native"],
+        value_parser = clap::value_parser!(u32).range(1..=100))]
     repeats: Option<u32>,
     /// How to execute guest instructions
-    #[arg(long, value_enum, default_value_t = Accelerator::Auto)]
+    #[arg(long, value_enum, default_value_t = Accelerator::Auto, conflicts_with_all = ["icount", "native"])]
     accel: Accelerator,
     /// How long one benchmark may take, in seconds
     #[arg(long, value_name = "S", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..))]
@@ -102,9 +109,9 @@ impl Options {
         Duration::from_secs(self.timeout)
     }
 
-    /// The same, but with everything run and nothing named.
-    fn everything(&self) -> Self {
-        Self { names: Vec::new(), report: None, ..self.clone() }
+    /// Whether this runs everything as it is run unless somebody says otherwise: only that is kept for a report.
+    fn is_whole(&self) -> bool {
+        self.names.is_empty() && self.samples.is_none() && self.cores.is_none() && self.smp == DEFAULT_CORES
     }
 }
 
@@ -126,8 +133,8 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<bool, Box<dyn Err
         _ => Instrument::Kernel,
     };
     let run = measure(workspace, instrument, options, &stop)?;
-    let good = show(workspace, &run, options)?;
     keep(workspace, &run, options)?;
+    let good = show(workspace, &run, options)?;
     if let Some(path) = &options.json {
         let text = serde_json::to_string_pretty(&run)?;
         std::fs::write(path, text + "\n").map_err(|error| format!("--json {}: {error}", path.display()))?;
@@ -147,10 +154,17 @@ fn measure(
     }
     match instrument {
         Instrument::Kernel => kernel(workspace, options, stop),
-        Instrument::Instructions => Ok(icount::run(workspace, &options.names, options.samples, stop)?),
+        Instrument::Instructions => {
+            Ok(icount::run(workspace, icount_names(options), options.samples, options.limit(), stop)?)
+        }
         Instrument::Linux => beside::run(workspace, options, stop),
         Instrument::Native => Ok(native::run(workspace, &options.names, options.limit(), stop)?),
     }
+}
+
+/// What to run: to accept some counts, all are measured, as the test does.
+fn icount_names(options: &Options) -> &[String] {
+    if options.accept { &[] } else { &options.names }
 }
 
 /// The in-kernel benchmarks, as often as wanted.
@@ -194,40 +208,45 @@ fn show(workspace: &Workspace, run: &Run, options: &Options) -> Result<bool, Box
     Ok(good)
 }
 
-/// Prints instruction counts beside the baseline, and accepts them if that is wanted.
+/// Prints instruction counts beside the baseline, and accepts them if that is wanted; whether nothing is worse than accepted then.
 fn show_counts(workspace: &Workspace, run: &Run, options: &Options) -> Result<bool, Box<dyn Error>> {
-    let compiler = setting::compiler();
+    let tools = icount::tools();
     let is_new = options.accept && !Baseline::path(&workspace.root).exists();
     let mut baseline = if is_new { Baseline::default() } else { Baseline::read(&workspace.root)? };
-    let all = options.names.is_empty();
-    if baseline.compiler != compiler && !is_new {
-        println!("the accepted counts are those of {}, and this is {compiler}\n", baseline.compiler);
-    }
-    let compared = baseline.compare(run, all);
-    print!("{}", table::of_comparison(run, &compared));
     if options.accept {
-        let changed = baseline.accept(run, all, &options.names, &compiler);
+        let changed = baseline.accept(run, &options.names, &tools)?;
         let path = baseline.write(&workspace.root)?;
-        println!("\n{}: {} rows changed {}", path.display(), changed.len(), changed.join(" "));
+        println!("{}: {} rows changed {}\n", path.display(), changed.len(), changed.join(" "));
+    }
+    let compared = baseline.compare(run, icount_names(options));
+    print!("{}", table::of_comparison(run, &compared));
+    if baseline.tools != tools {
+        println!(
+            "\nthe accepted counts are those of {}, and this is {tools}: they do not compare",
+            baseline.tools
+        );
         return Ok(true);
     }
     let worse: Vec<_> = compared.iter().filter(|row| row.is_failure()).collect();
     for row in &worse {
         println!("\n{row}");
     }
-    Ok(worse.is_empty() || baseline.compiler != compiler)
+    Ok(worse.is_empty())
 }
 
-/// Keeps a run for a report; a run of a part would hide what the report's rows were.
+/// Keeps a run for a report, and records it if that is wanted.
 fn keep(workspace: &Workspace, run: &Run, options: &Options) -> Result<(), Box<dyn Error>> {
-    if options.names.is_empty() {
-        let path = run.save(&kept(workspace))?;
-        println!("\nkept in {}", path.display());
+    if options.is_whole() && !(options.linux && options.icount) {
+        eprintln!("kept in {}", run.save(&kept(workspace))?.display());
     }
     if options.record {
-        let day = run.date.split('T').next().unwrap_or("unknown");
-        let name = format!("{day}-{}-{}.json", run.commit.trim_end_matches('+'), run.instrument.name());
-        println!("recorded in {}", run.save_as(&workspace.root.join(HISTORY).join(name))?.display());
+        if run.commit.ends_with('+') {
+            return Err("--record: files differ from the commit; commit them first, and measure again".into());
+        }
+        // The time keeps two runs of one commit apart.
+        let time: String = run.date.chars().filter(|c| *c != ':').collect();
+        let name = format!("{time}-{}-{}.json", run.commit, run.instrument.name());
+        eprintln!("recorded in {}", run.save_as(&workspace.root.join(HISTORY).join(name))?.display());
     }
     Ok(())
 }
@@ -239,27 +258,25 @@ fn report_all(
     directory: &Path,
     stop: &Stop,
 ) -> Result<bool, Box<dyn Error>> {
-    let everything = options.everything();
     let (mut runs, mut good) = (Vec::new(), true);
     for instrument in Instrument::ALL {
         let run = if options.reuse {
             Run::load(&kept(workspace).join(instrument.name()).with_extension("json"))?
         } else {
             println!("== {} ==", instrument.name());
-            match measure(workspace, instrument, &everything, stop) {
-                Ok(run) => {
-                    good &= show(workspace, &run, &everything)?;
-                    keep(workspace, &run, &everything)?;
-                    Some(run)
-                }
-                Err(error) if stop.wanted() => return Err(error),
-                // One instrument that this machine cannot have does not cost the others.
-                Err(error) => {
-                    eprintln!("{}: {error}", instrument.name());
-                    good = false;
-                    None
-                }
+            // One instrument that this machine cannot have does not cost the others.
+            let complain = |error: Box<dyn Error>| eprintln!("{}: {error}", instrument.name());
+            let run = measure(workspace, instrument, options, stop);
+            if stop.wanted() {
+                return run.map(|_| false);
             }
+            let run = run.map_err(complain).ok();
+            if let Some(run) = &run {
+                keep(workspace, run, options)?;
+                good &= show(workspace, run, options).map_err(complain).unwrap_or(false);
+            }
+            good &= run.is_some();
+            run
         };
         match run {
             Some(run) => runs.push(run),

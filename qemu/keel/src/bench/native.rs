@@ -2,10 +2,12 @@
 //! of their kind.
 //!
 //! `bench/native` is what is measured, and `cargo bench` runs it too. This finds out which peers this machine can
-//! compile, has cargo build
-//! the programs, and runs them itself, one after the other: so each is a child of ours that dies with us, and its
-//! progress can be shown.
-//! The figures come from the files that criterion writes, and only from those written in this run.
+//! compile, has cargo build the programs, and runs them itself, one after the other: so each is a child of ours that
+//! dies with us, and its progress can be shown. The figures come from the files that criterion writes, and only from
+//! those written in this run.
+//!
+//! Criterion writes them when the measuring is over; what a benchmark checks after that comes too late for its files.
+//! So those of the benchmark in which a program ended badly do not count.
 
 mod compile;
 mod criterion;
@@ -31,7 +33,7 @@ const FOLDER: &str = "bench/native";
 const TAIL: usize = 20;
 
 /// What the operations are, by the beginnings of their names.
-const WHAT: [(&str, &str); 14] = [
+const WHAT: [(&str, &str); 15] = [
     ("frame_4k", "allocate and free a frame of 4 KiB"),
     ("frame_bulk", "allocate 32,768 frames one by one, then free them: one of them"),
     ("frame_2m", "allocate and free 2 MiB"),
@@ -39,9 +41,22 @@ const WHAT: [(&str, &str); 14] = [
     ("heap_shbench", "shbench: one allocation of 1 to 1000 bytes and its free"),
     ("heap_larson", "larson: replace one of 1000 blocks, which move between threads"),
     ("runqueue_push_pop", "the owner puts a task back and takes the next, among 16"),
-    ("runqueue_steal_half", "move half of a queue of 32 to another core and back: one task of it"),
-    ("runqueue_steal", "move a task from a queue of 32 to another core and back; in Keel by messages"),
-    ("runqueue_handover_1", "put a task into another core's inbox and take it out there, eight at a time"),
+    (
+        "runqueue_steal_half",
+        "move half of a queue of 32 to another core and back, both sides' work: one task of it",
+    ),
+    (
+        "runqueue_steal_1",
+        "move a task from a queue of 32 to another core and back, both sides' work; in Keel by messages",
+    ),
+    (
+        "runqueue_steal_2",
+        "take a task from a core that goes on switching, and send it back; in Keel with the wait for that core's answer",
+    ),
+    (
+        "runqueue_handover_1",
+        "put a task into another core's inbox and take it out there, both sides' work; eight at a time",
+    ),
     ("runqueue_handover_2", "a task to another thread and back, 32 under way"),
     ("linker_seal", "check the seals of all cells of this project"),
     ("linker_plan", "check and plan all cells of this project"),
@@ -82,9 +97,8 @@ pub enum NativeError {
     Stopped,
 }
 
-/// Runs all native benchmarks whose names begin with one of `names` (all, if there are none). None may go without
-/// a sign of life for longer
-/// than `limit`.
+/// Runs all native benchmarks whose names begin with one of `names` (all, if there are none). None may go without a
+/// sign of life for longer than `limit`.
 pub fn run(
     workspace: &Workspace,
     names: &[String],
@@ -100,14 +114,22 @@ pub fn run(
     let home = workspace.target.join("criterion");
     let since = SystemTime::now();
 
-    let (mut plan, mut notes) = (Vec::new(), Vec::new());
+    let (mut plan, mut notes, mut rows) = (Vec::new(), Vec::new(), Vec::new());
     for (name, path) in &built.programs {
-        let (listed, said) = list(workspace, name, path, &filter)?;
-        notes.extend(said);
-        plan.push((name, path, listed));
+        match list(workspace, name, path, &filter) {
+            Ok((listed, said)) => {
+                notes.extend(said);
+                plan.push((name, path, listed));
+            }
+            // That costs the others nothing, but the run is no good.
+            Err(error @ NativeError::List { .. }) => {
+                rows.push(row(name, "keel", Outcome::Failed(error.to_string())));
+            }
+            Err(error) => return Err(error),
+        }
     }
     let total: usize = plan.iter().map(|(.., listed)| listed.len()).sum();
-    let mut rows = skipped_programs(&notes, names);
+    rows.extend(skipped_programs(&notes, names));
     if total == 0 && rows.is_empty() {
         return Err(NativeError::Unknown(names.join(" or ")));
     }
@@ -119,7 +141,9 @@ pub fn run(
         }
         let mut command = program(workspace, path);
         command.arg(&filter).env("CRITERION_HOME", &home);
+        let mut begun = Vec::new();
         let begins = |benchmark: &str| {
+            begun.push(benchmark.to_owned());
             // Criterion does not say that one has ended.
             if std::mem::replace(&mut running, true) {
                 progress.end();
@@ -133,20 +157,46 @@ pub fn run(
             Ended::Well => None,
             Ended::Badly(why) => Some(why),
         };
-        for (group, subject) in listed {
-            match criterion::read(&home, group, subject, since) {
-                Ok(samples) => rows.extend(criterion::rows(group, subject, &what(group), &samples)),
-                Err(error) => {
-                    let why = why.clone().unwrap_or_else(|| error.to_string());
-                    rows.push(row(group, subject, Outcome::Failed(why)));
-                }
-            }
-        }
+        rows.extend(results(&home, since, listed, &begun, why.as_deref()));
     }
     rows.extend(skipped_peers(&rows, &missing));
     let mut setting = setting::host();
     setting.extend(built.versions);
     Ok(setting::run(workspace, Instrument::Native, setting, rows))
+}
+
+/// The rows of a program that was to run what is `listed`, has `begun` these, one after the other, and ended badly if
+/// there is a `why`.
+fn results(
+    home: &Path,
+    since: SystemTime,
+    listed: &[Benchmark],
+    begun: &[String],
+    why: Option<&str>,
+) -> Vec<Row> {
+    let full = |(group, subject): &Benchmark| format!("{group}/{subject}");
+    let begun: Vec<&String> =
+        begun.iter().filter(|name| listed.iter().any(|one| full(one) == **name)).collect();
+    let read = |benchmark: &Benchmark| {
+        let (group, subject) = benchmark;
+        if let Some(why) = why {
+            match begun.iter().position(|name| **name == full(benchmark)) {
+                None => return Err(format!("it was not begun: {why}")),
+                // Its own checks may have failed after criterion wrote its files. Those before it have passed theirs.
+                Some(place) if place + 1 == begun.len() => return Err(why.to_owned()),
+                Some(_) => {}
+            }
+        }
+        criterion::read(home, group, subject, since).map_err(|error| error.to_string())
+    };
+    let rows = |benchmark: &Benchmark| {
+        let (group, subject) = benchmark;
+        match read(benchmark) {
+            Ok(samples) => criterion::rows(group, subject, &what(group), &samples),
+            Err(why) => vec![row(group, subject, Outcome::Failed(why))],
+        }
+    };
+    listed.iter().flat_map(rows).collect()
 }
 
 /// Criterion's filter (a regular expression) for names that begin with one of `names`.
@@ -194,15 +244,6 @@ fn listed(text: &str) -> Vec<Benchmark> {
     names.map(|(group, subject)| (group.to_owned(), subject.to_owned())).collect()
 }
 
-/// Kills a child and all that it has started.
-fn end_group(child: &mut Child) -> io::Result<()> {
-    if let Some(group) = rustix::process::Pid::from_raw(child.id().cast_signed()) {
-        // Fails only if all of them have ended.
-        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-    }
-    child.wait().map(|_| ())
-}
-
 /// How a program ended.
 #[derive(Debug, PartialEq)]
 enum Ended {
@@ -226,7 +267,7 @@ fn watch(
     let (mut running, mut tail, mut sign) = (String::from("nothing yet"), VecDeque::new(), Instant::now());
     let problem = loop {
         if stop.wanted() {
-            end_group(&mut child)?;
+            guest::end_group(&mut child)?;
             return Ok(Ended::Stopped);
         }
         match lines.as_ref().map_or(Err(RecvTimeoutError::Disconnected), |lines| {
@@ -247,7 +288,7 @@ fn watch(
                 }
             }
             Err(RecvTimeoutError::Timeout) if sign.elapsed() > limit => {
-                end_group(&mut child)?;
+                guest::end_group(&mut child)?;
                 break format!("no sign of life for {} s; it was ended", limit.as_secs());
             }
             Err(RecvTimeoutError::Timeout) => {}

@@ -34,7 +34,7 @@ impl Progress {
     pub fn begin(&self, step: &str) {
         self.bar.set_message(step.to_owned());
         if self.plain {
-            let left = self.left().map_or(String::new(), |left| format!(", about {} left", seconds(left)));
+            let left = self.left().map_or(String::new(), |left| format!(", about {} left", words(left)));
             eprintln!("[{}/{}{left}] {}: {step}", self.done + 1, self.total, self.bar.prefix());
         }
     }
@@ -58,8 +58,8 @@ impl Drop for Progress {
     }
 }
 
-/// `5 s`, `2 min`.
-fn seconds(time: Duration) -> String {
+/// A time to wait: `5 s`, `2 min`.
+pub fn words(time: Duration) -> String {
     match time.as_secs() {
         few @ 0..100 => format!("{few} s"),
         many => format!("{} min", (many + 30) / 60),
@@ -80,7 +80,7 @@ mod tests {
         progress.done = 4;
         assert!(progress.left().is_some_and(|left| left.is_zero()));
         assert_eq!(
-            (seconds(Duration::from_secs(99)), seconds(Duration::from_secs(200))),
+            (words(Duration::from_secs(99)), words(Duration::from_secs(200))),
             ("99 s".into(), "3 min".into())
         );
     }

@@ -126,6 +126,20 @@ pub struct Figures {
 }
 
 impl Figures {
+    /// Those of one sample.
+    pub fn single(value: f64) -> Self {
+        Self {
+            n: 1,
+            median: value,
+            p90: value,
+            p99: value,
+            min: value,
+            max: value,
+            medians: vec![value],
+            ..Self::default()
+        }
+    }
+
     /// The smallest and the largest of the repeats' medians: the spread to print beside a ratio.
     pub fn spread(&self) -> (f64, f64) {
         let fold =

@@ -52,12 +52,10 @@ pub fn host() -> BTreeMap<String, String> {
 /// The same, for what runs under QEMU on `machine`.
 pub fn guest(machine: &qemu::Machine) -> BTreeMap<String, String> {
     let mut setting = host();
-    let version =
-        qemu::version().map_or_else(|_| "unknown".into(), |(major, minor)| format!("{major}.{minor}"));
     let accelerator = qemu::accelerator(machine.accel).unwrap_or("unknown");
     setting.extend(
         [
-            ("QEMU", version),
+            ("QEMU", qemu()),
             ("accelerator", accelerator.to_owned()),
             ("machine", format!("{}, -cpu {}", machine.machine, machine.cpu)),
             ("guest cores", machine.smp.to_string()),
@@ -66,6 +64,11 @@ pub fn guest(machine: &qemu::Machine) -> BTreeMap<String, String> {
         .map(|(key, value)| (key.to_owned(), value)),
     );
     setting
+}
+
+/// QEMU's version.
+pub fn qemu() -> String {
+    qemu::version().map_or_else(|_| "unknown".into(), |(major, minor)| format!("{major}.{minor}"))
 }
 
 /// The compiler, with its commit: what decides how many instructions there are.

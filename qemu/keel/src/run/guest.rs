@@ -102,6 +102,30 @@ pub fn supervise(child: &mut Child, mut go_on: impl FnMut() -> bool) -> io::Resu
     }
 }
 
+/// Waits for `child`, the first of a process group of its own, while `go_on` says so; ends the whole group otherwise.
+/// `None` if it did.
+pub fn wait_group(child: &mut Child, mut go_on: impl FnMut() -> bool) -> io::Result<Option<ExitStatus>> {
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if !go_on() {
+            end_group(child)?;
+            return Ok(None);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Kills `child`, the first of a process group of its own, and all that it has started.
+pub fn end_group(child: &mut Child) -> io::Result<()> {
+    if let Some(group) = rustix::process::Pid::from_raw(child.id().cast_signed()) {
+        // Fails only if none of them is left.
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    }
+    child.wait().map(|_| ())
+}
+
 impl Guest {
     /// Starts QEMU with its console on pipes.
     pub fn start(mut command: Command) -> io::Result<Self> {
@@ -215,6 +239,22 @@ mod tests {
         assert!(std::path::Path::new(&proc).exists());
         drop(guest);
         assert!(!std::path::Path::new(&proc).exists());
+        Ok(())
+    }
+
+    #[test]
+    fn a_group_ends_as_a_whole() -> io::Result<()> {
+        let mut command = Command::new("sh");
+        command.args(["-c", "sleep 600 & echo $!; wait"]).stdout(Stdio::piped()).process_group(0);
+        let mut child = spawn(&mut command)?;
+        let mut output = child.stdout.take().ok_or(io::ErrorKind::Other)?;
+        let mut first = [0];
+        output.read_exact(&mut first)?;
+        assert_eq!(wait_group(&mut child, || false)?, None);
+        // Ends only when nobody has the other end of the pipe any more, the sleeper neither.
+        output.read_to_end(&mut Vec::new())?;
+        let mut child = spawn(Command::new("sh").args(["-c", "exit 3"]).process_group(0))?;
+        assert_eq!(wait_group(&mut child, || true)?.and_then(|status| status.code()), Some(3));
         Ok(())
     }
 }

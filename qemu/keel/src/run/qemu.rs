@@ -133,11 +133,21 @@ pub fn accelerator(wanted: Accelerator) -> Result<&'static str, QemuError> {
     }
 }
 
-/// The command that boots `payload` on `machine`.
+/// The command that boots `payload`, which is Keel, on `machine`.
 pub fn command(
     payload: &Payload,
     machine: &Machine,
     kernel: &CommandLine<'_>,
+    console: Console,
+) -> Result<Command, QemuError> {
+    boot(payload, machine, &kernel.text()?, console)
+}
+
+/// The command that boots any kernel on `machine`; `kernel` is its command line.
+pub fn boot(
+    payload: &Payload,
+    machine: &Machine,
+    kernel: &str,
     console: Console,
 ) -> Result<Command, QemuError> {
     for file in std::iter::once(&payload.kernel).chain(&payload.archive) {
@@ -148,7 +158,7 @@ pub fn command(
     version()?;
     let accelerator = accelerator(machine.accel)?;
     let mut command = Command::new(PROGRAM);
-    command.args(arguments(payload, machine, &kernel.text()?, console, accelerator));
+    command.args(arguments(payload, machine, kernel, console, accelerator));
     Ok(command)
 }
 

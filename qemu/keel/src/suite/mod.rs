@@ -78,9 +78,9 @@ impl Step {
         }
     }
 
-    /// Whether it boots what the step `Image` builds.
+    /// Whether it uses what the step `Image` builds.
     fn needs_image(&self) -> bool {
-        matches!(self, Self::Boot(..) | Self::Instructions)
+        matches!(self, Self::Boot(..) | Self::Instructions | Self::Native)
     }
 
     fn run(&self, workspace: &Workspace) -> Verdict {
@@ -97,7 +97,7 @@ impl Step {
             Self::Image => build::build(workspace).map_or_else(failed, |_| Verdict::Passed(1)),
             Self::Instructions => match icount::check(workspace) {
                 Ok(Checked::Good(rows)) => Verdict::Passed(rows),
-                Ok(Checked::OtherCompiler(why)) => Verdict::Skipped(why),
+                Ok(Checked::OtherTools(why)) => Verdict::Skipped(why),
                 Err(error) => failed(error),
             },
             Self::Boot(_, case) => boot::run(&Image::of(workspace), case),
@@ -113,7 +113,7 @@ fn failed(error: impl std::fmt::Display) -> Verdict {
 fn steps(workspace: &Workspace) -> Result<Vec<Step>, case::TableError> {
     let models = workspace.packages.iter().filter(|package| package.has_loom_models);
     let boots = case::read(&workspace.root.join("qemu/tests"))?;
-    let mut steps = vec![Step::Host, Step::Native];
+    let mut steps = vec![Step::Host];
     steps.extend(models.map(|package| Step::Loom(package.name.clone())));
     steps.extend([
         Step::Clippy,
@@ -121,6 +121,7 @@ fn steps(workspace: &Workspace) -> Result<Vec<Step>, case::TableError> {
         Step::Format,
         Step::Gate,
         Step::Image,
+        Step::Native,
         Step::Instructions,
     ]);
     steps.extend(boots.into_iter().map(|(file, case)| Step::Boot(file, Box::new(case))));
@@ -148,7 +149,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<bool, Box<dyn std
         )
         .into());
     }
-    let (mut passed, mut failed, mut has_image) = (0, 0, true);
+    let (mut passed, mut failed, mut skipped, mut has_image) = (0, 0, 0, true);
     for step in &steps {
         print!("{:<44} ", step.name());
         io::stdout().flush()?;
@@ -167,7 +168,10 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<bool, Box<dyn std
                     if count > 1 { format!("  {count} tests") } else { String::new() }
                 );
             }
-            Verdict::Skipped(why) => println!("-- {seconds:7.1} s  skipped: {why}"),
+            Verdict::Skipped(why) => {
+                skipped += 1;
+                println!("-- {seconds:7.1} s  skipped: {why}");
+            }
             Verdict::Failed(what) => {
                 failed += 1;
                 has_image &= !matches!(step, Step::Image);
@@ -180,7 +184,8 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<bool, Box<dyn std
             }
         }
     }
-    println!("{passed} passed, {failed} failed");
+    let skips = if skipped > 0 { format!(", {skipped} skipped") } else { String::new() };
+    println!("{passed} passed, {failed} failed{skips}");
     Ok(failed == 0)
 }
 

@@ -15,13 +15,11 @@ impl Stage {
     pub fn new(script: &str) -> io::Result<Self> {
         let folder = tempfile::tempdir()?;
         let path = folder.path();
-        let program = path.join("qemu-system-x86_64");
         let text = format!(
             "#!/bin/sh\n[ \"$1\" = --version ] && {{ echo QEMU emulator version 10.0.2; exit; }}\necho $$ > {}/pid\n{script}\n",
             path.display()
         );
-        std::fs::write(&program, text)?;
-        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755))?;
+        program(&path.join("qemu-system-x86_64"), &text)?;
         std::fs::create_dir_all(path.join("kernel/base/src"))?;
         std::fs::write(
             path.join("Cargo.toml"),
@@ -42,7 +40,11 @@ impl Stage {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_keel"));
         let path = format!("{}:{}", self.folder.path().display(), std::env::var("PATH").unwrap_or_default());
-        command.args(arguments).args(["--no-build", "--accel", "tcg"]);
+        command.args(arguments).arg("--no-build");
+        // Instructions are counted by one accelerator alone.
+        if !arguments.contains(&"--icount") {
+            command.args(["--accel", "tcg"]);
+        }
         command.env("PATH", path).env("CARGO_TARGET_DIR", self.folder.path());
         command.current_dir(self.folder.path());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -64,6 +66,12 @@ impl Stage {
         let id = std::fs::read_to_string(self.folder.path().join("pid"))?;
         Ok(format!("/proc/{}", id.trim()).into())
     }
+}
+
+/// Writes a program.
+pub fn program(path: &Path, text: &str) -> io::Result<()> {
+    std::fs::write(path, text)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))
 }
 
 /// What a program printed.

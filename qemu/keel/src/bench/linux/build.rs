@@ -4,8 +4,9 @@
 //! sources, the kernel and the compiler are the same.
 
 use super::initramfs::Initramfs;
-use super::packages::{self, Unpacked};
-use super::{LinuxError, create, put_in_place, read, remove, step, write};
+use super::packages::Unpacked;
+use super::step::{self, Remedy};
+use super::{LinuxError, create, put_in_place, read, remove, write};
 use crate::run::signals::Stop;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,8 +14,17 @@ use std::process::Command;
 use xxhash_rust::xxh64::Xxh64;
 
 const COMPILER: &str = "gcc";
-const NO_COMPILER: &str = "`cargo keel setup` installs it (packages gcc and libc6-dev)";
-const NO_MAKE: &str = "remove target/keel/linux and try again";
+const GCC: Remedy = Remedy {
+    missing: "install it: apt-get install gcc libc6-dev",
+    failed: "if a header or a library is not found: apt-get install libc6-dev",
+};
+const MAKE: Remedy = Remedy {
+    missing: "remove target/keel/linux and try again",
+    failed: "remove target/keel/linux and try again: that fetches the newest kernel and all that its modules need; \
+             if the compiler's message is about bench/linux/modules, they do not fit that kernel",
+};
+/// `strip` makes the archive small, no more.
+const STRIP: Remedy = Remedy { missing: "", failed: "" };
 /// The folders of bench/linux that are compiled.
 const SOURCES: [&str; 3] = ["init", "modules", "shared"];
 /// Made from `modules/Kbuild`.
@@ -32,7 +42,7 @@ pub fn build(
     say: &mut dyn FnMut(&str),
 ) -> Result<PathBuf, LinuxError> {
     let done = folder.join("guest");
-    let stamp = stamp(sources, unpacked)?;
+    let stamp = stamp(sources, unpacked, stop)?;
     if fs::read_to_string(done.join(STAMP)).is_ok_and(|text| text == stamp) {
         return Ok(done.join(INITRAMFS));
     }
@@ -52,9 +62,9 @@ pub fn build(
         archive.folder(name);
     }
     archive.device("dev/console", 5, 1);
-    archive.file("init", &stripped(&part.join("init/init"), &["--strip-all"])?);
+    archive.file("init", &stripped(&part.join("init/init"), &["--strip-all"], stop)?);
     for module in MODULES {
-        archive.file(module, &stripped(&part.join("modules").join(module), &["--strip-debug"])?);
+        archive.file(module, &stripped(&part.join("modules").join(module), &["--strip-debug"], stop)?);
     }
     write(&part.join(INITRAMFS), archive.finish())?;
     write(&part.join(STAMP), stamp)?;
@@ -78,11 +88,10 @@ fn build_init(part: &Path, stop: &Stop) -> Result<(), LinuxError> {
     ]);
     command.args(files(&part.join("init"))?.iter().map(|(path, _)| path).filter(|path| is_c(path)));
     command.current_dir(part);
-    step::run(command, "compiling init", NO_COMPILER, &part.join("init.log"), stop)
+    step::run(command, "compiling init", GCC, &part.join("init.log"), stop)
 }
 
 fn build_modules(part: &Path, unpacked: &Unpacked, stop: &Stop) -> Result<(), LinuxError> {
-    packages::relocate_headers(unpacked)?;
     let mut modules = std::ffi::OsString::from("M=");
     modules.push(part.join("modules"));
     let mut command = Command::new(unpacked.root.join("usr/bin/make"));
@@ -98,19 +107,22 @@ fn build_modules(part: &Path, unpacked: &Unpacked, stop: &Stop) -> Result<(), Li
     {
         command.env_remove(name);
     }
-    step::run(command, "building the modules", NO_MAKE, &part.join("modules.log"), stop)
+    step::run(command, "building the modules", MAKE, &part.join("modules.log"), stop)
 }
 
 /// A program or module without what only debuggers need; as it is if there is no `strip`.
-fn stripped(path: &Path, options: &[&str]) -> Result<Vec<u8>, LinuxError> {
-    // It makes the archive small, no more: a failure does not matter.
-    let _ = step::output(Command::new("strip").args(options).arg(path), "");
+fn stripped(path: &Path, options: &[&str], stop: &Stop) -> Result<Vec<u8>, LinuxError> {
+    // Without it the program works as well: a failure does not matter.
+    match step::output(Command::new("strip").args(options).arg(path), STRIP, stop) {
+        Err(LinuxError::Interrupted) => return Err(LinuxError::Interrupted),
+        Ok(_) | Err(_) => {}
+    }
     fs::read(path).map_err(LinuxError::io(path.display()))
 }
 
 /// What all that is built depends on, in one word.
-fn stamp(sources: &Path, unpacked: &Unpacked) -> Result<String, LinuxError> {
-    let compiler = step::output(Command::new(COMPILER).arg("--version"), NO_COMPILER)?.unwrap_or_default();
+fn stamp(sources: &Path, unpacked: &Unpacked, stop: &Stop) -> Result<String, LinuxError> {
+    let compiler = step::output(Command::new(COMPILER).arg("--version"), GCC, stop)?.unwrap_or_default();
     let mut hash = Xxh64::new(0);
     let mut add = |bytes: &[u8]| {
         hash.update(&(bytes.len() as u64).to_le_bytes());
@@ -178,11 +190,12 @@ mod tests {
         fs::create_dir(folder.path().join("init"))?;
         let file = folder.path().join("init/main.c");
         fs::write(&file, "int main;")?;
-        let first = stamp(folder.path(), &unpacked("6.1"))?;
-        assert_eq!(first, stamp(folder.path(), &unpacked("6.1"))?);
-        assert_ne!(first, stamp(folder.path(), &unpacked("6.2"))?);
+        let of = |release| stamp(folder.path(), &unpacked(release), &Stop::never());
+        let first = of("6.1")?;
+        assert_eq!(first, of("6.1")?);
+        assert_ne!(first, of("6.2")?);
         fs::write(&file, "int main ;")?;
-        assert_ne!(first, stamp(folder.path(), &unpacked("6.1"))?);
+        assert_ne!(first, of("6.1")?);
         Ok(())
     }
 }

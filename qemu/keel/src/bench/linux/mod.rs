@@ -19,6 +19,7 @@ mod step;
 pub use boot::{Boot, Order};
 pub use lines::Said;
 
+use super::follow::FollowError;
 use crate::run::qemu::QemuError;
 use crate::run::signals::Stop;
 use crate::workspace::Workspace;
@@ -94,7 +95,7 @@ pub enum LinuxError {
         folder: PathBuf,
     },
     /// A program failed.
-    #[error("{what} failed; its output is in {log}, and ends with\n{tail}")]
+    #[error("{what} failed; its output is in {log}, and ends with\n{tail}\n{remedy}")]
     Step {
         /// What was done.
         what: String,
@@ -102,9 +103,14 @@ pub enum LinuxError {
         log: PathBuf,
         /// The end of it.
         tail: String,
+        /// What to do about it.
+        remedy: &'static str,
     },
     /// The disk, or a program that cannot be started.
-    #[error("{what}: {source}")]
+    #[error(
+        "{what}: {source}; see whether the disk is full or the folder is somebody else's; \
+         removing target/keel/linux makes all of it anew"
+    )]
     Io {
         /// What was tried.
         what: String,
@@ -115,15 +121,8 @@ pub enum LinuxError {
     #[error(transparent)]
     Qemu(#[from] QemuError),
     /// The guest did not do what it should.
-    #[error("Linux, {running}: {what}; the console's last lines:\n{tail}")]
-    Guest {
-        /// Which benchmark, and where.
-        running: String,
-        /// What happened.
-        what: String,
-        /// What it printed last.
-        tail: String,
-    },
+    #[error(transparent)]
+    Follow(#[from] FollowError),
     /// Ctrl-C.
     #[error("interrupted; nothing was left running")]
     Interrupted,

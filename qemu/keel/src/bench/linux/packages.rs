@@ -4,7 +4,8 @@
 //! ever fetched. Besides the kernel and its headers come `make` and the one library that the kernel's build tools need:
 //! of the machine itself only its C compiler is used.
 
-use super::{LinuxError, create, put_in_place, read, remove, step, write};
+use super::step::{self, Remedy};
+use super::{LinuxError, create, put_in_place, read, remove, write};
 use crate::run::signals::Stop;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -12,8 +13,11 @@ use std::process::Command;
 
 /// The package that depends on the newest kernel.
 const NEWEST: &str = "linux-image-amd64";
-/// What a machine without apt is told.
-const NO_APT: &str = "the kernel is fetched as a Debian package; run this on Debian 12 or newer";
+/// For apt and dpkg.
+const APT: Remedy = Remedy {
+    missing: "the kernel is fetched as a Debian package; run this on Debian 12 or newer",
+    failed: "see whether `apt-get update` works on this machine and the disk has 2 GB to spare, then try again",
+};
 /// Names the release and the package's version, one a line; written last.
 const STAMP: &str = "version";
 
@@ -73,25 +77,27 @@ pub fn fetch(folder: &Path, stop: &Stop, say: &mut dyn FnMut(&str)) -> Result<Un
     remove(&part)?;
     create(&part)?;
     let (release, package_version) = unpack(&apt, &part, stop)?;
-    write(&part.join(STAMP), format!("{release}\n{package_version}\n"))?;
+    let unpacked = Unpacked { root: part.clone(), release, package_version };
+    relocate_headers(&unpacked)?;
+    write(&part.join(STAMP), format!("{}\n{}\n", unpacked.release, unpacked.package_version))?;
     put_in_place(&part, &root)?;
     remove(&apt.debs())?;
-    Ok(Unpacked { root, release, package_version })
+    Ok(Unpacked { root, ..unpacked })
 }
 
 /// Downloads the packages into `apt.debs()`.
 fn download(apt: &Apt, stop: &Stop, say: &mut dyn FnMut(&str)) -> Result<(), LinuxError> {
-    let image = apt.dependency(NEWEST, "linux-image-")?;
+    let image = apt.dependency(NEWEST, "linux-image-", stop)?;
     let headers = image.replacen("linux-image-", "linux-headers-", 1);
-    let common = apt.dependency(&headers, "linux-headers-")?;
-    let kbuild = apt.dependency(&headers, "linux-kbuild-")?;
-    let libelf = apt.dependency(&kbuild, "libelf")?;
+    let common = apt.dependency(&headers, "linux-headers-", stop)?;
+    let kbuild = apt.dependency(&headers, "linux-kbuild-", stop)?;
+    let libelf = apt.dependency(&kbuild, "libelf", stop)?;
     say(&format!("downloading {image} and its headers"));
     remove(&apt.debs())?;
     create(&apt.debs())?;
     let mut command = apt.command("apt-get");
     command.args(["download", &image, &headers, &common, &kbuild, &libelf, "make"]).current_dir(apt.debs());
-    step::run(command, "downloading Debian's kernel", NO_APT, &apt.log("download"), stop)
+    step::run(command, "downloading Debian's kernel", APT, &apt.log("download"), stop)
 }
 
 /// Unpacks what was downloaded; the release and the version of the kernel's package.
@@ -101,9 +107,10 @@ fn unpack(apt: &Apt, root: &Path, stop: &Stop) -> Result<(String, String), Linux
     for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
         let mut command = Command::new("dpkg-deb");
         command.arg("--extract").arg(&path).arg(root);
-        step::run(command, &format!("unpacking {}", path.display()), NO_APT, &apt.log("unpack"), stop)?;
+        step::run(command, &format!("unpacking {}", path.display()), APT, &apt.log("unpack"), stop)?;
         let field = |name: &str| {
-            let text = step::output(Command::new("dpkg-deb").arg("--field").arg(&path).arg(name), NO_APT)?;
+            let mut command = Command::new("dpkg-deb");
+            let text = step::output(command.arg("--field").arg(&path).arg(name), APT, stop)?;
             Ok::<_, LinuxError>(text.unwrap_or_default().trim().to_owned())
         };
         if let Some(release) = field("Package")?.strip_prefix("linux-image-") {
@@ -173,12 +180,12 @@ impl Apt {
     fn update(&self, stop: &Stop) -> Result<(), LinuxError> {
         let mut command = self.command("apt-get");
         command.arg("update");
-        step::run(command, "fetching apt's lists", NO_APT, &self.log("update"), stop)
+        step::run(command, "fetching apt's lists", APT, &self.log("update"), stop)
     }
 
     /// The package whose name begins with `prefix` that `package` depends on.
-    fn dependency(&self, package: &str, prefix: &str) -> Result<String, LinuxError> {
-        let text = step::output(self.command("apt-cache").args(["depends", package]), NO_APT)?;
+    fn dependency(&self, package: &str, prefix: &str, stop: &Stop) -> Result<String, LinuxError> {
+        let text = step::output(self.command("apt-cache").args(["depends", package]), APT, stop)?;
         let missing =
             || LinuxError::NoPackage { package: package.to_owned(), tail: step::tail(&self.log("update")) };
         let text = text.ok_or_else(missing)?;
@@ -193,19 +200,17 @@ fn dependencies(text: &str) -> impl Iterator<Item = &str> {
     names.map(str::trim).filter(|name| !name.starts_with('<'))
 }
 
-/// Makes the headers find each other where they were unpacked: their makefile names the folder that they are installed in.
-pub fn relocate_headers(unpacked: &Unpacked) -> Result<(), LinuxError> {
+/// Makes the headers find each other wherever they are: their makefile names the folder that they would be installed in.
+fn relocate_headers(unpacked: &Unpacked) -> Result<(), LinuxError> {
     let path = unpacked.headers().join("Makefile");
-    let text = read(&path)?;
-    let moved = relocated(&text, &unpacked.root.display().to_string());
-    if moved == text { Ok(()) } else { write(&path, moved) }
+    write(&path, relocated(&read(&path)?))
 }
 
-/// `text` with what stands before `/usr/src/` in an `include` replaced by `root`.
-fn relocated(text: &str, root: &str) -> String {
-    let line = |line: &str| match (line.strip_prefix("include "), line.find("/usr/src/")) {
-        (Some(_), Some(at)) => format!("include {root}{}\n", &line[at..]),
-        _ => format!("{line}\n"),
+/// `text` with each `include` of what is below `/usr/src` made relative to the folder beside it, in which make runs.
+fn relocated(text: &str) -> String {
+    let line = |line: &str| match line.strip_prefix("include /usr/src/") {
+        Some(rest) => format!("include ../{rest}\n"),
+        None => format!("{line}\n"),
     };
     text.lines().map(line).collect()
 }
@@ -223,15 +228,18 @@ mod tests {
     }
 
     #[test]
-    fn headers_can_be_moved_more_than_once() {
-        let installed = "override ARCH = x86\ninclude /usr/src/linux-headers-6.1.0-56-common/Makefile\n";
-        let moved = relocated(installed, "/a b/kernel");
-        assert_eq!(
-            moved,
-            "override ARCH = x86\ninclude /a b/kernel/usr/src/linux-headers-6.1.0-56-common/Makefile\n"
-        );
-        assert_eq!(relocated(&moved, "/a b/kernel"), moved);
-        assert_eq!(relocated(&moved, ""), installed);
+    fn headers_find_each_other_anywhere() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let root = folder.path().to_owned();
+        let unpacked = Unpacked { root, release: "6.1".into(), package_version: "1".into() };
+        create(&unpacked.headers())?;
+        let makefile = unpacked.headers().join("Makefile");
+        write(&makefile, "override ARCH = x86\ninclude /usr/src/linux-headers-6.1-common/Makefile\n")?;
+        relocate_headers(&unpacked)?;
+        let moved = "override ARCH = x86\ninclude ../linux-headers-6.1-common/Makefile\n";
+        assert_eq!(read(&makefile)?, moved);
+        assert_eq!(relocated(moved), moved);
+        Ok(())
     }
 
     #[test]

@@ -6,45 +6,76 @@ use crate::run::guest;
 use crate::run::signals::Stop;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-/// Runs `command` to its end. `what` names it in an error, `remedy` says how to get the program if there is none.
+/// What to do about a program.
+#[derive(Clone, Copy, Debug)]
+pub struct Remedy {
+    /// If there is none.
+    pub missing: &'static str,
+    /// If it fails.
+    pub failed: &'static str,
+}
+
+/// Runs `command` to its end. `what` names it in an error.
 pub fn run(
     mut command: Command,
     what: &str,
-    remedy: &'static str,
+    remedy: Remedy,
     log: &Path,
     stop: &Stop,
 ) -> Result<(), LinuxError> {
     let file = File::create(log).map_err(LinuxError::io(log.display()))?;
     let errors = file.try_clone().map_err(LinuxError::io(log.display()))?;
-    command.stdin(Stdio::null()).stdout(file).stderr(errors).process_group(0);
-    let mut child = guest::spawn(&mut command).map_err(|error| not_started(&command, remedy, error))?;
-    loop {
-        match child.try_wait().map_err(LinuxError::io(what))? {
-            Some(status) if status.success() => return Ok(()),
-            Some(_) => {
-                let log = log.to_owned();
-                return Err(LinuxError::Step { what: what.to_owned(), tail: tail(&log), log });
-            }
-            None if stop.wanted() => {
-                kill(&mut child);
-                return Err(LinuxError::Interrupted);
-            }
-            None => std::thread::sleep(Duration::from_millis(20)),
-        }
+    command.stdout(file).stderr(errors);
+    let mut child = spawn(&mut command, remedy)?;
+    if wait(&mut child, what, stop)?.success() {
+        return Ok(());
     }
+    let (what, log) = (what.to_owned(), log.to_owned());
+    Err(LinuxError::Step { what, tail: tail(&log), log, remedy: remedy.failed })
 }
 
-/// What a program prints that ends soon; `None` if it fails.
-pub fn output(command: &mut Command, remedy: &'static str) -> Result<Option<String>, LinuxError> {
-    let output =
-        command.stdin(Stdio::null()).output().map_err(|error| not_started(command, remedy, error))?;
-    Ok(output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned()))
+/// What a program prints that prints little; `None` if it fails.
+pub fn output(command: &mut Command, remedy: Remedy, stop: &Stop) -> Result<Option<String>, LinuxError> {
+    let what = command.get_program().to_string_lossy().into_owned();
+    command.stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = spawn(command, remedy)?;
+    let pipe = child.stdout.take();
+    // By a thread, so that a full pipe does not keep the program from its end.
+    let reader = std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        pipe.map_or(Ok(0), |mut pipe| pipe.read_to_end(&mut bytes)).map(|_| bytes)
+    });
+    let status = wait(&mut child, &what, stop)?;
+    let read = reader.join().unwrap_or_else(|_| Err(io::Error::other("its output cannot be read")));
+    let bytes = read.map_err(LinuxError::io(what))?;
+    Ok(status.success().then(|| String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+/// Starts it in a process group of its own: Ctrl-C reaches us alone, and we end it and say what happened.
+fn spawn(command: &mut Command, remedy: Remedy) -> Result<Child, LinuxError> {
+    command.stdin(Stdio::null()).process_group(0);
+    guest::spawn(command).map_err(|error| not_started(command, remedy, error))
+}
+
+/// Waits for its end, or ends it.
+fn wait(child: &mut Child, what: &str, stop: &Stop) -> Result<ExitStatus, LinuxError> {
+    loop {
+        // Asked first: a program that somebody else's signal ended has not failed by itself.
+        if stop.wanted() {
+            kill(child);
+            return Err(LinuxError::Interrupted);
+        }
+        if let Some(status) = child.try_wait().map_err(LinuxError::io(what))? {
+            return Ok(status);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// The last lines of a file, indented.
@@ -56,10 +87,10 @@ pub fn tail(log: &Path) -> String {
     last.iter().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
 }
 
-fn not_started(command: &Command, remedy: &'static str, error: io::Error) -> LinuxError {
+fn not_started(command: &Command, remedy: Remedy, error: io::Error) -> LinuxError {
     let program = command.get_program().to_string_lossy().into_owned();
     if error.kind() == io::ErrorKind::NotFound {
-        LinuxError::NoProgram { program, remedy }
+        LinuxError::NoProgram { program, remedy: remedy.missing }
     } else {
         LinuxError::Io { what: program, source: error }
     }
@@ -78,10 +109,12 @@ fn kill(child: &mut Child) {
 mod tests {
     use super::*;
 
+    const REMEDY: Remedy = Remedy { missing: "install it", failed: "look at line 98" };
+
     fn shell(script: &str, log: &Path, stop: &Stop) -> Result<(), LinuxError> {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
-        run(command, "the script", "", log, stop)
+        run(command, "the script", REMEDY, log, stop)
     }
 
     #[test]
@@ -91,11 +124,33 @@ mod tests {
         shell("echo fine", &log, &stop)?;
         assert_eq!(tail(&log), "    fine");
         let script = "i=0; while [ $i -lt 99 ]; do echo line $i; i=$((i+1)); done; echo last >&2; exit 3";
-        let Err(LinuxError::Step { what, tail, .. }) = shell(script, &log, &stop) else {
-            return Err("it failed".into());
-        };
+        let error = shell(script, &log, &stop).expect_err("it failed");
+        assert!(error.to_string().ends_with("look at line 98"), "{error}");
+        let LinuxError::Step { what, tail, .. } = error else { return Err(error.into()) };
         assert_eq!((what.as_str(), tail.lines().count()), ("the script", KEPT));
         assert!(tail.ends_with("    line 98\n    last"), "{tail}");
+        Ok(())
+    }
+
+    #[test]
+    fn output_is_whole_and_only_of_success() -> Result<(), LinuxError> {
+        let ask = |script: &str| output(Command::new("sh").args(["-c", script]), REMEDY, &Stop::never());
+        assert_eq!(ask("echo one; echo two >&2; echo three")?.as_deref(), Some("one\nthree\n"));
+        assert_eq!(ask("echo one; exit 1")?, None);
+        let long = "i=0; while [ $i -lt 20000 ]; do echo 0123456789; i=$((i+1)); done";
+        assert_eq!(ask(long)?.map(|text| text.len()), Some(220_000), "more than a pipe holds");
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_interrupted_has_not_failed() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let (log, stop) = (folder.path().join("log"), Stop::wanted_already());
+        for script in ["exit 1", "exec sleep 1000"] {
+            assert!(matches!(shell(script, &log, &stop), Err(LinuxError::Interrupted)), "{script}");
+            let asked = output(Command::new("sh").args(["-c", script]), REMEDY, &stop);
+            assert!(matches!(asked, Err(LinuxError::Interrupted)), "{script}");
+        }
         Ok(())
     }
 
@@ -104,7 +159,7 @@ mod tests {
         let folder = tempfile::tempdir()?;
         let (log, stop) = (folder.path().join("log"), Stop::install()?);
         let command = Command::new("no-such-program");
-        let error = run(command, "it", "install it", &log, &stop).expect_err("there is none").to_string();
+        let error = run(command, "it", REMEDY, &log, &stop).expect_err("there is none").to_string();
         assert!(error.contains("`no-such-program`") && error.ends_with("install it"), "{error}");
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Compiling the native benchmarks, with those peers for which this machine has a compiler.
 
-use super::{NativeError, end_group};
+use super::NativeError;
 use crate::run::guest;
 use crate::run::signals::Stop;
 use crate::workspace::Workspace;
@@ -10,7 +10,6 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 /// The package.
 const PACKAGE: &str = "native_benchmarks";
@@ -82,16 +81,8 @@ pub fn build(workspace: &Workspace, missing: &[&Peer], stop: &Stop) -> Result<Bu
     let output = child.stdout.take();
     let reader =
         std::thread::spawn(move || output.map(|output| messages(BufReader::new(output))).unwrap_or_default());
-    let status = loop {
-        if let Some(status) = child.try_wait().map_err(fail)? {
-            break status;
-        }
-        if stop.wanted() {
-            end_group(&mut child).map_err(fail)?;
-            return Err(NativeError::Stopped);
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    };
+    let ended = guest::wait_group(&mut child, || !stop.wanted()).map_err(fail)?;
+    let status = ended.ok_or(NativeError::Stopped)?;
     if !status.success() {
         return Err(NativeError::Build(status));
     }

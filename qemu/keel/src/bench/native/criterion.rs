@@ -1,10 +1,9 @@
 //! What criterion leaves on the disk after a benchmark, as figures.
 //!
-//! `sample.json` has, for each sample, how many rounds it had and how many nanoseconds they took;
-//! `benchmark.json` says which benchmark it is
-//! and how much work a round does. Both are read as what they are, files that anybody may have written.
+//! `sample.json` has, for each sample, how many rounds it had and how many nanoseconds they took; `benchmark.json`
+//! says which benchmark it is and how much work a round does. Both are read as what they are, files that anybody may
+//! have written.
 
-use crate::bench::repeats::median;
 use crate::bench::results::{Better, Figures, Outcome, Row};
 use serde::Deserialize;
 use std::io;
@@ -13,8 +12,9 @@ use std::time::SystemTime;
 
 /// How many quantiles a row has.
 const QUANTILES: usize = 21;
-/// A sample whose modified z-score exceeds this lies far outside (Iglewicz and Hoaglin, 1993).
-const FAR_OUTSIDE: f64 = 3.5;
+/// [`statistics`] has whole numbers: the unit is cut into so many parts. Nanoseconds become picoseconds, far below what
+/// a sample of many rounds can tell.
+const PARTS: f64 = 1_000.0;
 
 /// Why a benchmark has no figures.
 #[derive(Debug, thiserror::Error)]
@@ -120,7 +120,7 @@ pub fn rows(name: &str, subject: &str, what: &str, samples: &Samples) -> Vec<Row
         subtracted: String::new(),
         unit: unit.to_owned(),
         better,
-        outcome: figures(values)
+        outcome: figures(&values)
             .map_or_else(|| Outcome::Failed("criterion took no sample".into()), Outcome::Measured),
     };
     let per_second = |amount: f64, unit: f64| {
@@ -136,28 +136,23 @@ pub fn rows(name: &str, subject: &str, what: &str, samples: &Samples) -> Vec<Row
     rows
 }
 
-/// Order statistics of one repeat; `None` of nothing.
-fn figures(mut values: Vec<f64>) -> Option<Figures> {
-    values.sort_by(f64::total_cmp);
-    let (&min, &max) = (values.first()?, values.last()?);
-    let middle = median(&values)?;
-    let distances: Vec<f64> = values.iter().map(|value| (value - middle).abs()).collect();
-    let mad = median(&distances)?;
-    let far = |distance: &&f64| 0.6745 * **distance > FAR_OUTSIDE * mad && **distance > 0.0;
-    // Nearest rank, counted from 1.
-    let rank = |percent: usize| values.get((values.len() * percent).div_ceil(100).saturating_sub(1)).copied();
-    let step = |index: usize| values.get((index * (values.len() - 1) + 10) / (QUANTILES - 1)).copied();
+/// Order statistics of one repeat, by the rules of all other instruments; `None` of nothing.
+fn figures(values: &[f64]) -> Option<Figures> {
+    // A figure too large for a whole number becomes the largest.
+    let mut parts: Vec<u64> = values.iter().map(|value| (value * PARTS).round() as u64).collect();
+    let summary = statistics::summarize(&mut parts)?;
+    let whole = |parts: u64| parts as f64 / PARTS;
     Some(Figures {
-        n: values.len() as u64,
-        median: middle,
-        p90: rank(90)?,
-        p99: rank(99)?,
-        min,
-        max,
-        mad,
-        outliers: distances.iter().filter(far).count() as u64,
-        medians: vec![middle],
-        quantiles: (0..QUANTILES).map_while(step).collect(),
+        n: summary.n as u64,
+        median: whole(summary.median),
+        p90: whole(summary.p90),
+        p99: whole(summary.p99),
+        min: whole(summary.min),
+        max: whole(summary.max),
+        mad: whole(summary.mad),
+        outliers: summary.outliers as u64,
+        medians: vec![whole(summary.median)],
+        quantiles: statistics::quantiles::<QUANTILES>(&parts).map(whole).to_vec(),
     })
 }
 
@@ -253,15 +248,26 @@ mod tests {
 
     #[test]
     fn order_statistics() {
-        let figures = figures((1..=100).rev().map(f64::from).chain([10_000.0]).collect()).expect("some");
+        let values: Vec<f64> = (1..=100).rev().map(f64::from).chain([10_000.0]).collect();
+        let figures = figures(&values).expect("some");
         assert_eq!((figures.n, figures.median, figures.min, figures.max), (101, 51.0, 1.0, 10_000.0));
         assert_eq!((figures.p90, figures.p99), (91.0, 100.0));
         assert_eq!((figures.mad, figures.outliers), (25.0, 1));
         assert_eq!(figures.quantiles.len(), QUANTILES);
         assert_eq!((figures.quantiles.first(), figures.quantiles.last()), (Some(&1.0), Some(&10_000.0)));
         assert!(figures.quantiles.is_sorted());
-        assert_eq!(super::figures(Vec::new()), None);
-        let same = super::figures(vec![5.0; 4]).expect("some");
+        assert_eq!(super::figures(&[]), None);
+    }
+
+    #[test]
+    fn what_differs_by_less_than_can_be_told_is_no_outlier() {
+        let same = figures(&[5.0; 4]).expect("some");
         assert_eq!((same.outliers, same.mad, same.quantiles), (0, 0.0, vec![5.0; QUANTILES]));
+        // A MAD of 0 counts as a picosecond, of which an outlier is more than five away.
+        let near = figures(&[5.0, 5.0, 5.0, 5.0, 5.005]).expect("some");
+        let far = figures(&[5.0, 5.0, 5.0, 5.0, 5.006]).expect("some");
+        assert_eq!((near.mad, near.outliers, far.outliers), (0.0, 0, 1));
+        // Parts of a nanosecond stay.
+        assert_eq!(figures(&[8.6837]).map(|figures| figures.median), Some(8.684));
     }
 }

@@ -38,6 +38,54 @@ fn a_program_that_dies_says_where_and_how() {
     assert!(why.contains("a_1/keel") && why.contains("exit status: 3") && why.ends_with("it hurts"), "{why}");
 }
 
+/// Files as criterion leaves them, written for these benchmarks.
+fn files(benchmarks: &[Benchmark]) -> io::Result<tempfile::TempDir> {
+    let home = tempfile::tempdir()?;
+    for (group, subject) in benchmarks {
+        let folder = home.path().join(group).join(subject).join("new");
+        std::fs::create_dir_all(&folder)?;
+        let benchmark = format!(r#"{{"group_id":"{group}","function_id":"{subject}","throughput":null}}"#);
+        std::fs::write(folder.join("benchmark.json"), benchmark)?;
+        std::fs::write(folder.join("sample.json"), r#"{"iters":[1.0,2.0],"times":[7.0,8.0]}"#)?;
+    }
+    Ok(home)
+}
+
+#[test]
+fn figures_of_the_benchmark_in_which_a_program_dies_do_not_count() -> io::Result<()> {
+    let listed = ["keel", "glibc", "mimalloc"].map(|subject| ("a_1".to_owned(), subject.to_owned()));
+    let home = files(&listed)?;
+    let outcomes = |script: &str| {
+        let (ended, begun) = watched(script, LONG);
+        let why = if let Ended::Badly(why) = ended { Some(why) } else { None };
+        let rows = results(home.path(), SystemTime::UNIX_EPOCH, &listed, &begun, why.as_deref());
+        rows.into_iter().map(|row| (row.subject, row.outcome)).collect::<Vec<_>>()
+    };
+    // The second writes its files, and then finds out that a task was lost.
+    let script = "echo 'Benchmarking a_1/keel' >&2; echo 'Benchmarking a_1/glibc' >&2; \
+        echo 'task 3 was lost' >&2; exit 101";
+    let rows = outcomes(script);
+    let [(_, keel), (_, glibc), (_, mimalloc)] = rows.as_slice() else { panic!("{rows:?}") };
+    assert!(matches!(keel, Outcome::Measured(_)), "{keel:?}");
+    assert!(matches!(glibc, Outcome::Failed(why) if why.ends_with("task 3 was lost")), "{glibc:?}");
+    assert!(
+        matches!(mimalloc, Outcome::Failed(why) if why.contains("not begun") && why.contains("a_1/glibc")),
+        "{mimalloc:?}"
+    );
+    // After the last, after one that nobody knows, before the first: some row fails always.
+    for script in [
+        "for who in keel glibc mimalloc; do echo Benchmarking a_1/$who >&2; done; exit 101",
+        "for who in keel glibc mimalloc nobody; do echo Benchmarking a_1/$who >&2; done; exit 101",
+        "exit 101",
+    ] {
+        let rows = outcomes(script);
+        assert!(rows.iter().any(|(_, outcome)| matches!(outcome, Outcome::Failed(_))), "{script}: {rows:?}");
+    }
+    let rows = outcomes("for who in keel glibc mimalloc; do echo Benchmarking a_1/$who >&2; done");
+    assert!(rows.iter().all(|(_, outcome)| matches!(outcome, Outcome::Measured(_))), "{rows:?}");
+    Ok(())
+}
+
 #[test]
 fn a_program_that_hangs_is_ended() {
     let (ended, _) = watched("echo 'Benchmarking a_1/keel' >&2; exec sleep 600", Duration::from_millis(200));

@@ -8,10 +8,12 @@
 //! or [`chart`], which have a way for what is no number.
 //!
 //! [`page`] puts the sections together; each section is a file: [`summary`], [`instructions`], [`kernel`],
-//! [`beside_linux`], [`in_types`], [`native`], [`history`]. They share [`table`], [`chart`] and [`verdict`].
+//! [`beside_linux`], [`several_cores`], [`in_types`], [`native`], [`history`]. They share [`table`], [`chart`],
+//! [`compare`] and [`verdict`].
 
 mod beside_linux;
 mod chart;
+mod compare;
 mod history;
 mod in_types;
 mod instructions;
@@ -20,6 +22,7 @@ mod native;
 mod numbers;
 mod page;
 mod peers;
+mod several_cores;
 mod summary;
 mod table;
 mod verdict;
@@ -29,6 +32,7 @@ mod sample;
 #[cfg(test)]
 mod tests;
 
+use super::ratio;
 use super::results::{self, Instrument, Run};
 use peers::Peers;
 use std::io;
@@ -116,6 +120,8 @@ struct Claim {
     want: String,
     /// Whether it is.
     verdict: verdict::Verdict,
+    /// The figure as a multiple of what it may be; `None` without a figure.
+    of_must: Option<f64>,
 }
 
 /// An instrument's name for a reader.

@@ -1,9 +1,7 @@
-//! Numbers for people: figures, ratios, the geometric mean, and what is no number.
+//! Numbers for people: figures, factors, the geometric mean, and what is no number.
 //!
 //! Results are outside input: a figure may be zero, negative, infinite or no number at all. Whatever comes in, what
 //! goes out is a text without `NaN`.
-
-use super::results::{Better, Figures};
 
 /// What stands where there is no number.
 pub const NONE: &str = "–";
@@ -75,55 +73,32 @@ pub fn geometric_mean(values: impl IntoIterator<Item = f64>) -> Option<(f64, usi
     (count > 0).then(|| ((sum / count as f64).exp(), count))
 }
 
-/// What one costs of what another costs: below 1 is better, whichever way the figures themselves are.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Ratio {
-    /// Of the medians.
-    pub middle: f64,
-    /// The smallest of the repeats.
-    pub low: f64,
-    /// The largest of the repeats.
-    pub high: f64,
+/// With its unit and few digits: `239 ms`, `46.5 M cycles`, `1,096 instructions`.
+pub fn quantity(value: f64, unit: &str) -> String {
+    let (divisor, unit) = match (unit, value.abs()) {
+        ("ns", 1e9..) => (1e9, "s"),
+        ("ns", 1e6..) => (1e6, "ms"),
+        ("ns", 1e4..) => (1e3, "µs"),
+        (unit, 1e7..) => return format!("{} M {unit}", figure(value / 1e6)),
+        (unit, _) => (1.0, unit),
+    };
+    format!("{} {unit}", figure(value / divisor))
 }
 
-impl Ratio {
-    /// `None` where a figure is not positive.
-    ///
-    /// Repeats are paired in their order, as they alternated. Where one has more than the other they cannot be, and
-    /// the spread is the widest that the repeats allow.
-    pub fn of(ours: &Figures, theirs: &Figures, better: Better) -> Option<Self> {
-        let cost = |a: f64, b: f64| match better {
-            Better::Lower => a / b,
-            Better::Higher => b / a,
-        };
-        let sound = |value: f64| value.is_finite() && value > 0.0;
-        let whole = |ratio: &f64| sound(*ratio);
-        let middle = Some(cost(ours.median, theirs.median))
-            .filter(|_| sound(ours.median) && sound(theirs.median))
-            .filter(whole)?;
-        let pairs: Vec<f64> = if ours.medians.len() == theirs.medians.len() {
-            ours.medians.iter().zip(&theirs.medians).map(|(a, b)| cost(*a, *b)).collect()
-        } else {
-            let ((a, b), (c, d)) = (ours.spread(), theirs.spread());
-            [(a, d), (b, c), (a, c), (b, d)].map(|(ours, theirs)| cost(ours, theirs)).into()
-        };
-        let pairs = || pairs.iter().copied().filter(whole);
-        Some(Self { middle, low: pairs().fold(middle, f64::min), high: pairs().fold(middle, f64::max) })
-    }
-
-    /// `0.05× to 0.09×`, or nothing if it was measured once.
-    pub fn spread(&self) -> Option<String> {
-        (self.low < self.high).then(|| format!("{} to {}", times(self.low), times(self.high)))
-    }
+/// A time on an axis, from nanoseconds: `200 ns`, `1 ms`.
+pub fn time(ns: f64) -> String {
+    let (divisor, unit) = match ns.abs() {
+        1e9.. => (1e9, "s"),
+        1e6.. => (1e6, "ms"),
+        1e3.. => (1e3, "µs"),
+        _ => (1.0, "ns"),
+    };
+    format!("{} {unit}", figure(ns / divisor))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn repeats(medians: &[f64]) -> Figures {
-        Figures { median: medians[medians.len() / 2], medians: medians.into(), ..Figures::default() }
-    }
 
     #[test]
     fn figures_are_grouped_and_short() {
@@ -159,27 +134,13 @@ mod tests {
     }
 
     #[test]
-    fn repeats_are_paired_where_they_can_be() {
-        let ratio = Ratio::of(&repeats(&[1.0, 2.0, 4.0]), &repeats(&[2.0, 4.0, 8.0]), Better::Lower);
-        assert_eq!(ratio, Some(Ratio { middle: 0.5, low: 0.5, high: 0.5 }));
-        assert_eq!(ratio.and_then(|ratio| ratio.spread()), None);
-        let ratio = Ratio::of(&repeats(&[1.0, 2.0]), &repeats(&[4.0]), Better::Lower);
-        assert_eq!(ratio, Some(Ratio { middle: 0.5, low: 0.25, high: 0.5 }));
-    }
-
-    #[test]
-    fn a_throughput_is_turned_into_a_cost() {
-        let ratio = Ratio::of(&repeats(&[200.0]), &repeats(&[100.0]), Better::Higher);
-        assert_eq!(ratio.map(|ratio| ratio.middle), Some(0.5));
-    }
-
-    #[test]
-    fn no_ratio_to_nothing() {
-        for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-            assert_eq!(Ratio::of(&repeats(&[1.0]), &repeats(&[bad]), Better::Lower), None);
-            assert_eq!(Ratio::of(&repeats(&[bad]), &repeats(&[1.0]), Better::Higher), None);
+    fn quantities_have_few_digits() {
+        let cases = [(6.5935e9, "ns", "6.59 s"), (239_265_575.0, "ns", "239 ms"), (12_340.0, "ns", "12.3 µs")];
+        let others = [(46_525_479.0, "cycles", "46.5 M cycles"), (1_096.0, "cycles", "1,096 cycles"), (7.5, "ns", "7.5 ns")];
+        for (value, unit, text) in cases.into_iter().chain(others) {
+            assert_eq!(quantity(value, unit), text);
         }
-        let ratio = Ratio::of(&repeats(&[1.0, 1.0, 1.0]), &repeats(&[0.0, 1.0, f64::NAN]), Better::Lower);
-        assert_eq!(ratio, Some(Ratio { middle: 1.0, low: 1.0, high: 1.0 }));
+        assert_eq!([200.0, 5e3, 1e6, 2e9].map(time), ["200 ns", "5 µs", "1 ms", "2 s"]);
+        assert_eq!(quantity(f64::NAN, "ns"), "– ns");
     }
 }

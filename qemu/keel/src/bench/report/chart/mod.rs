@@ -11,6 +11,7 @@ mod dots;
 mod lines;
 mod ratio;
 mod strip;
+mod swarm;
 
 pub use axis::Axis;
 pub use bars::{Bar, bars};
@@ -18,6 +19,7 @@ pub use dots::{Dot, dots, key, legend};
 pub use lines::{Point, Series, lines};
 pub use ratio::{RatioLine, ratios};
 pub use strip::strips;
+pub use swarm::{Speck, Swarm, swarms};
 
 use maud::{Markup, html};
 

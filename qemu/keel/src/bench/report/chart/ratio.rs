@@ -1,6 +1,8 @@
 //! Ratios with their spread on a logarithmic axis; left of 1 Keel is cheaper.
 
-use super::super::numbers::{Ratio, times};
+use super::super::compare::spread;
+use super::super::numbers::times;
+use super::super::ratio::Ratio;
 use super::{Axis, Line, MIDDLE, bar, chart, shape, tick};
 use maud::{Markup, html};
 
@@ -23,7 +25,7 @@ pub struct RatioLine {
 /// Operations on one axis.
 pub fn ratios(lines: Vec<RatioLine>) -> Markup {
     let shown = lines.iter().flat_map(|line| {
-        let ratios = line.ratios.iter().flat_map(|(_, ratio)| [ratio.low, ratio.middle, ratio.high]);
+        let ratios = line.ratios.iter().flat_map(|(_, ratio)| [ratio.min, ratio.median, ratio.max]);
         ratios.chain(line.must).chain(line.aim)
     });
     let axis = Axis::ratio(shown.chain([1.0]).collect::<Vec<_>>());
@@ -36,8 +38,8 @@ pub fn ratios(lines: Vec<RatioLine>) -> Markup {
 fn draw(line: RatioLine, axis: &Axis) -> Line {
     let mut spoken = line.spoken;
     for (subject, ratio) in &line.ratios {
-        let spread = ratio.spread().map_or(String::new(), |spread| format!(" (repeats {spread})"));
-        spoken += &format!(", to {subject} {}{spread}", times(ratio.middle));
+        let spread = spread(ratio).map_or(String::new(), |spread| format!(" (repeats {spread})"));
+        spoken += &format!(", to {subject} {}{spread}", times(ratio.median));
     }
     if let Some(must) = line.must {
         spoken += &format!("; must be at most {}", times(must));
@@ -50,17 +52,17 @@ fn draw(line: RatioLine, axis: &Axis) -> Line {
         @if let Some(place) = line.aim.and_then(|aim| axis.at(aim)) { (tick("aim", place, 0, 28)) }
         @for (index, (subject, ratio)) in line.ratios.iter().enumerate() {
             @let y = height(index);
-            @if let (Some(low), Some(high)) = (axis.at(ratio.low), axis.at(ratio.high)) {
+            @if let (Some(low), Some(high)) = (axis.at(ratio.min), axis.at(ratio.max)) {
                 (bar("spread", low, high, y, 4)) (tick("end", low, y - 5, y + 5)) (tick("end", high, y - 5, y + 5))
             }
-            @if let Some(place) = axis.at(ratio.middle) { (shape(subject, place, y)) }
+            @if let Some(place) = axis.at(ratio.median) { (shape(subject, place, y)) }
         }
     };
     Line { name: line.name, spoken, marks, value: line.value }
 }
 
 /// `1/8×`, `1×`, `4×`: ticks are powers of two.
-fn fraction(tick: f64) -> String {
+pub(super) fn fraction(tick: f64) -> String {
     if tick < 1.0 { format!("1/{:.0}×", 1.0 / tick) } else { format!("{tick:.0}×") }
 }
 
