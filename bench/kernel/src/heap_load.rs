@@ -110,6 +110,7 @@ pub(crate) fn threadtest<H: Heap>(context: &mut BenchContext, heap: &H) -> Resul
     threadtest_round(heap, &mut words, &mut cycles)?;
     let mut left = samples;
     while left > 0 {
+        meter::kill_point();
         threadtest_round(heap, &mut words, &mut cycles)?;
         for &cycles in cycles.iter().take(left) {
             context.record_batch(cycles, overhead, PART as u64);
@@ -156,6 +157,7 @@ pub(crate) fn shbench<H: Heap>(context: &mut BenchContext, heap: &H) -> Result<(
     let overhead = meter::overhead(0);
     let mut slots: Vec<Option<H::Block>> = (0..SLOTS).map(|_| None).collect();
     for sample in 0..WARM_UP + samples {
+        meter::kill_point();
         let start = clock::now_ticks_fenced();
         shbench_round(heap, &mut slots)?;
         let cycles = clock::now_ticks_fenced().wrapping_sub(start);

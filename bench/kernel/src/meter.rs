@@ -8,6 +8,9 @@
 //! What is taken out is what the measuring adds, and it is measured with the same code in the same run: the
 //! same loop with nothing in it. The fastest of several such loops is used, so that rather too little than
 //! too much is taken out.
+//!
+//! Between batches, outside of what is timed, the task yields: there a kill can end it, and all that it holds is given back. A
+//! task that never yields would be left where it stands, its destructors unrun.
 
 use cell_api::{BenchContext, BenchError};
 use core::{convert::Infallible, fmt::Display, hint::black_box};
@@ -34,12 +37,13 @@ pub(crate) struct Meter {
     samples: usize,
     operations: u64,
     loops: u64,
+    kill_points: bool,
 }
 
 impl Meter {
     /// Takes this many samples unless the caller of the benchmark wants another number.
     pub(crate) const fn new(samples: usize) -> Self {
-        Self { samples, operations: 1, loops: 1 }
+        Self { samples, operations: 1, loops: 1, kill_points: true }
     }
 
     /// One round of the loop is this many operations.
@@ -55,6 +59,13 @@ impl Meter {
         self
     }
 
+    /// Each round parks or yields, and there a kill takes effect. So no yield comes between batches, which would let a partner on
+    /// the same core finish what otherwise falls into the next round.
+    pub(crate) const fn gives_core_away(mut self) -> Self {
+        self.kill_points = false;
+        self
+    }
+
     /// Times `round` and records samples per operation.
     ///
     /// # Errors
@@ -65,12 +76,15 @@ impl Meter {
         mut round: impl FnMut() -> Result<(), E>,
     ) -> Result<(), BenchError> {
         let samples = context.samples_wanted(self.samples);
-        let rounds = calibrate(&mut round).map_err(BenchError::failed)?;
+        let rounds = calibrate(self.kill_points, &mut round).map_err(BenchError::failed)?;
         let overhead = overhead(rounds).saturating_mul(self.loops);
         for _ in 0..WARM_UP {
             batch(rounds, &mut round).map_err(BenchError::failed)?;
         }
         for _ in 0..samples {
+            if self.kill_points {
+                kill_point();
+            }
             let total = batch(rounds, &mut round).map_err(BenchError::failed)?;
             context.record_batch(total, overhead, rounds * self.operations);
         }
@@ -88,6 +102,12 @@ impl Meter {
             Ok::<(), Infallible>(())
         })
     }
+}
+
+/// Where a kill of the benchmark takes effect. For each sample, outside of what is timed. On the host nobody kills.
+pub(crate) fn kill_point() {
+    #[cfg(keel_kernel)]
+    scheduler::yield_now();
 }
 
 /// Cycles that this many rounds take, with the loop and the two readings of the clock.
@@ -116,10 +136,13 @@ pub(crate) fn overhead(rounds: u64) -> u64 {
 }
 
 /// The shortest power of two of rounds that takes long enough; and warms up what it runs.
-fn calibrate<E>(round: &mut impl FnMut() -> Result<(), E>) -> Result<u64, E> {
+fn calibrate<E>(kill_points: bool, round: &mut impl FnMut() -> Result<(), E>) -> Result<u64, E> {
     let enough = overhead(0).saturating_mul(ABOVE_OVERHEAD);
     let mut rounds = 1;
     while rounds < LONGEST {
+        if kill_points {
+            kill_point();
+        }
         // The second time, so that a first touch does not pass for a long operation.
         batch(rounds, round)?;
         if batch(rounds, round)? >= enough {

@@ -2,6 +2,7 @@
 /* Messages through pipes: one byte there and back, and many senders to many receivers (hackbench). */
 #include "bench.h"
 #include <sched.h>
+#include <string.h>
 #include <unistd.h>
 
 static int questions[2], answers[2];
@@ -80,11 +81,15 @@ const struct benchmark bench_message_cross = {
 static int pipes[GROUPS][SIDE][2];
 static pthread_t threads[GROUPS][2 * SIDE];
 static unsigned int ready, start_word, broken;
+/* Whether each thread wakes the next one; otherwise one call wakes all. */
+static bool chained;
 
 static void wait_for_start(void)
 {
 	__atomic_fetch_add(&ready, 1, __ATOMIC_RELEASE);
 	word_wait(&start_word, 0);
+	if (chained)
+		word_set(&start_word, 1);
 }
 
 static void *sender(void *argument)
@@ -137,7 +142,10 @@ static const char *storm(u64 *duration)
 	/* The last of them may not sleep yet. */
 	usleep(20000);
 	begin = nanoseconds();
-	word_set_for_all(&start_word, 1);
+	if (chained)
+		word_set(&start_word, 1);
+	else
+		word_set_for_all(&start_word, 1);
 	for (int group = 0; group < GROUPS; group++)
 		for (int i = 0; i < 2 * SIDE; i++)
 			pthread_join(threads[group][i], NULL);
@@ -145,13 +153,11 @@ static const char *storm(u64 *duration)
 	return broken ? "a message was lost or cut" : NULL;
 }
 
-static const char *run_hackbench(struct meter *meter)
+#define STORMS 3
+
+static const char *storms(struct meter *meter)
 {
-	for (int group = 0; group < GROUPS; group++)
-		for (int i = 0; i < SIDE; i++)
-			if (pipe(pipes[group][i]))
-				return error_of("pipe");
-	meter_begin_single(meter, 3, 1);
+	meter_begin_single(meter, STORMS, 1);
 	/* In nanoseconds, not cycles. */
 	meter->overhead = 0;
 	while (meter_next(meter)) {
@@ -165,11 +171,45 @@ static const char *run_hackbench(struct meter *meter)
 	return NULL;
 }
 
+static u64 sum(const u64 *samples)
+{
+	u64 all = 0;
+
+	for (int i = 0; i < STORMS; i++)
+		all += samples[i];
+	return all;
+}
+
+/*
+ * One call that wakes all is the faster start where each of the guest's cores has one of the host's; where it has not, 800
+ * threads that are woken together hinder each other, and a chain is several times as fast.
+ */
+static const char *run_hackbench(struct meter *meter)
+{
+	u64 at_once[STORMS];
+	const char *wrong;
+
+	for (int group = 0; group < GROUPS; group++)
+		for (int i = 0; i < SIDE; i++)
+			if (pipe(pipes[group][i]))
+				return error_of("pipe");
+	chained = false;
+	wrong = storms(meter);
+	if (wrong)
+		return wrong;
+	memcpy(at_once, meter->samples, sizeof(at_once));
+	chained = true;
+	wrong = storms(meter);
+	if (!wrong && sum(at_once) < sum(meter->samples))
+		memcpy(meter->samples, at_once, sizeof(at_once));
+	return wrong;
+}
+
 const struct benchmark bench_hackbench = {
 	.name = "hackbench",
 	.what = "20 groups of 20 senders and 20 receivers, threads of one process on all cores: "
 		"each sender writes 2 messages of 100 bytes to the pipe of each receiver of its group; "
-		"the whole, without making the threads",
+		"the whole, without making the threads; started at once or in a chain, whichever is faster",
 	.subtracted = METER_SUBTRACTED_NOTHING,
 	.unit = "ns",
 	.cores = 1,

@@ -1,6 +1,5 @@
-//! Heaps: threadtest, shbench and larson on one and two threads. One round is one allocation and one free; every
-//! block is stamped
-//! and looked at again.
+//! Heaps: threadtest, shbench and larson on one and two threads. One round is one allocation and one free; every block
+//! is stamped and looked at again, whoever's it is.
 
 mod common;
 

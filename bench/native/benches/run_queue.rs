@@ -5,9 +5,15 @@
 //! | `runqueue_push_pop_1` | the running task goes to the end, the next is taken: a yield. 16 others wait |
 //! | `runqueue_steal_1` | of 32, one moves to the thief, and its owner pushes it back: both sides' work, without a rival |
 //! | `runqueue_steal_half_1` | the same for one task of half a queue that moves at once |
-//! | `runqueue_steal_2` | the victim, on a thread of its own, goes on switching; the thief takes one and sends it back |
+//! | `runqueue_steal_2` | the victim, on a thread of its own, goes on switching; the thief takes one and sends it back: what the thief waits, with both sides in it (below) |
 //! | `runqueue_handover_1` | one of eight tasks pushed to another core's inbox and taken out there: both sides' work, without a rival |
-//! | `runqueue_handover_2` | a task to another thread and back, 32 of them under way at any time |
+//! | `runqueue_handover_2` | a task to another thread and back, 32 of them under way at any time: what one side waits while both work |
+//!
+//! On one thread both sides do their work one after the other, and the figure is the sum. In `runqueue_steal_2` the
+//! thief's clock runs, and the victim's part of a steal is in it because the thief has to wait for that: in Keel until
+//! the victim looks for a request, takes a task out and hands it over, with a peer while the victim's own pushes and pops
+//! are in the way. The victim takes what was sent back into its queue beside that; it is in the figure as far as it
+//! delays the victim's next answer.
 
 mod common;
 

@@ -1,15 +1,12 @@
 //! Native benchmarks: the crates that run on the host too, on its real processor, beside the best libraries of
 //! their kind.
 //!
-//! Each program in `benches/` is one subject area; here are the work that they measure and, behind a trait for
-//! each area, those who
-//! do it. A criterion *group* is one operation (`heap_larson_2`), a *function* in it one who does it (`keel`,
-//! `jemalloc`); the number at
-//! the end of an operation's name is that of threads.
+//! Each program in `benches/` is one subject area; here are the work that they measure and, behind a trait for each
+//! area, those who do it. A criterion *group* is one operation (`heap_larson_2`), a *function* in it one who does it
+//! (`keel`, `jemalloc`); the number at the end of an operation's name is that of threads.
 //!
 //! ```text
-//! cargo bench                                                         # all, with the peers that need no more
-//! than a C compiler
+//! cargo bench                                                         # all, with the peers that need a C compiler at most
 //! cargo bench -p native_benchmarks --features jemalloc,snmalloc       # those that need make and a C++ compiler too
 //! cargo bench -p native_benchmarks -- heap_larson                     # only what has this in its name
 //! cargo bench -p native_benchmarks -- --test                          # each once, not measured
@@ -26,14 +23,14 @@
 //! # What is fair, and what is not
 //! - All are compiled with the kernel's flags as far as the host allows (`profile.bench`: overflow checks on, one
 //!   codegen unit).
-//! - "Per core" is "per thread" here, and the interrupt flag is a thread's word. The compiler reaches it through
-//!   the thread-local
-//!   segment with a check whether it is initialised; the kernel needs one instruction. Keel's figures contain that.
-//! - Every result is checked: what can be checked for next to nothing inside the measured part (that there is a
-//!   result, that a block
-//!   still holds its owner's stamp, that tasks come in order), the rest before it, by the same code with
-//! [`frames::Owners`] watching.
-//! - One operation on two threads is what one thread waits for it while the other does the same.
+//! - "Per core" is "per thread" here, and the interrupt flag is a thread's word. The compiler reaches it through the
+//!   thread-local segment with a check whether it is initialised; the kernel needs one instruction. Keel's figures
+//!   contain that.
+//! - Every result is checked: what can be checked for next to nothing inside the measured part (that there is a result,
+//!   that a block still holds its owner's stamp, that tasks come in order), the rest before it, by the same code with
+//!   [`frames::Owners`] watching, or after it (that no task was lost). A check that fails ends the program.
+//! - One operation on two threads is what one thread waits for it while the other does the same, or (`runqueue_steal_2`,
+//!   `runqueue_handover_2`) does the other side's part.
 //!
 //! Nothing here is the program's own allocator: peers are called through [`core::alloc::GlobalAlloc`], by name.
 
@@ -44,9 +41,8 @@ pub mod heap;
 pub mod queues;
 pub mod threads;
 
-/// A small random number generator (xorshift64*, Vigna 2016), so that everybody gets the same work and drawing a
-/// number costs next
-/// to nothing.
+/// A small random number generator (xorshift64*, Vigna 2016), so that everybody gets the same work and drawing a number
+/// costs next to nothing.
 #[derive(Clone, Debug)]
 pub struct Random(u64);
 

@@ -57,7 +57,7 @@ pub struct Core {
     pub apic_id: u32,
     /// What became of it.
     pub state: State,
-    /// How long it took to come up, in nanoseconds: from the first start-up IPI until it was a core of the system. 0 for
+    /// How long it took to come up, in nanoseconds: from just before the INIT to all cores until it was a core of the system. 0 for
     /// the core that booted and for those that did not come up.
     pub bringup_ns: u64,
 }
@@ -111,7 +111,7 @@ pub fn boot_ns() -> Option<u64> {
     Some(BOOT_NS.load(Ordering::Relaxed)).filter(|&ns| ns != 0)
 }
 
-/// How long it took until all other cores were there, in nanoseconds from the first start-up IPI; `None` if none came up.
+/// How long it took until all other cores were there, in nanoseconds from just before the INIT to all; `None` if none came up.
 #[inline(never)]
 #[must_use]
 pub fn bringup_ns() -> Option<u64> {

@@ -111,11 +111,13 @@ impl LockedBuddy {
     }
 
     /// Where the run's frame with this number is.
+    #[inline]
     fn address(&self, index: usize) -> PhysAddr {
         self.frames.start() + (index * PAGE_SIZE) as u64
     }
 
     /// The number of the run's frame that begins at `start`, if it may be one.
+    #[inline]
     fn index(&self, start: PhysAddr) -> Result<usize, NotAllocated> {
         let offset = start.as_u64().checked_sub(self.frames.start().as_u64());
         let whole = offset.filter(|offset| offset.is_multiple_of(PAGE_SIZE as u64));

@@ -13,23 +13,25 @@
 //!
 //! **The pair.** In Keel a task that is ready is there once, as an owned [`sched_policy::Ready`]: it cannot be in two
 //! queues, to take it out of a queue is to own it, and the task knows nothing of it. A core's queue is that core's
-//! alone and is used with interrupts off. So what is compared is [`RunQueues::add`] and [`RunQueues::remove`] here with
-//! `Policy::enqueue` and `Policy::pick` there, for one task on one core, which is what Theseus measures.
+//! alone and is used with interrupts off. So what is compared is [`RunQueues::add`] and [`RunQueues::pick`] here with
+//! `Policy::enqueue` and `Policy::pick` there ([`SpillFree`]), for one task that goes round on one core. Either side
+//! moves the task in and out; neither counts references. (Theseus's `rq_eval` adds a task and removes it again by the
+//! record; its queues are searched for that, which Keel never does.)
 //!
 //! **Why it is a fair stand-in.** Its lock is the cheapest that the kernel has and is never contended in the
 //! comparison; its queues have their memory from the start; the record is one atomic word. A lock is part of it
 //! because a record names a queue that any core may go to, and there is no other way to change two places as
 //! one. What it does not have is a scheduler around it: nothing runs tasks from it.
 //!
-//! [`LoneTask`] is the other side's task: a `Ready` that no scheduler knows, so that a queue can be measured
-//! apart from the scheduler.
+//! **What is not compared.** This queue's lock lets every core add to it. In Keel another core's task comes by that core's
+//! inbox, which is a second step, and not in the figure; a wake on the same core does without.
 #![no_std]
 
 extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
-mod lone;
+mod spill_free;
 #[cfg(test)]
 mod tests;
 
@@ -40,7 +42,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use core_local::{CoreId, MAX_CORES};
 use irq_lock::{IrqLock, IrqLockGuard};
 
-pub use lone::LoneTask;
+pub use spill_free::{Misplaced, SpillFree};
 
 /// A task's record when it is in no queue.
 const NOWHERE: u32 = u32::MAX;
@@ -147,7 +149,9 @@ impl RunQueues {
     /// Takes the first task of a core's queue, to run it.
     #[inline]
     pub fn pick(&self, core: CoreId) -> Option<Arc<Task>> {
-        let task = self.queue(core).pop_front()?;
+        let mut queue = self.queue(core);
+        let task = queue.pop_front()?;
+        // Still under the lock: who goes to the queue that the record names is to find the task there.
         task.on_queue.store(NOWHERE, Ordering::Release);
         Some(task)
     }

@@ -1,4 +1,4 @@
-//! Queue and record agree, whoever changes them; and the lone task is there once.
+//! Queue and record agree, whoever changes them; and the other side's task is in one place.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -6,9 +6,8 @@ use std::vec::Vec;
 
 use core_local::CoreId;
 use proptest::prelude::*;
-use sched_policy::TaskList;
 
-use crate::{AlreadyQueued, LoneTask, RunQueues, Task};
+use crate::{AlreadyQueued, Misplaced, RunQueues, SpillFree, Task};
 
 fn core(index: usize) -> CoreId {
     CoreId::new(index as u32).unwrap()
@@ -50,15 +49,32 @@ fn two_threads_move_a_task_about_and_it_is_never_in_two_queues() {
 }
 
 #[test]
-fn there_is_one_lone_task() {
-    let right = LoneTask::ready().unwrap();
-    assert_eq!(right.id(), LoneTask::ID);
-    assert!(LoneTask::ready().is_none());
-    let mut list = TaskList::new();
-    list.push_back(right);
-    assert!(LoneTask::ready().is_none(), "the list has it");
-    drop(list);
-    assert!(LoneTask::ready().is_some(), "and gave it back");
+fn two_cores_pick_and_remove_and_only_one_gets_the_task() {
+    let (queues, task) = (RunQueues::new(), Task::new(1));
+    for _ in 0..5_000 {
+        queues.add(core(2), Arc::clone(&task)).unwrap();
+        let found: usize = std::thread::scope(|scope| {
+            let picked = scope.spawn(|| queues.pick(core(2)).is_some());
+            let removed = queues.remove(&task).is_some();
+            usize::from(removed) + usize::from(picked.join().unwrap())
+        });
+        assert_eq!((found, task.queued_on(), queues.len(core(2))), (1, None, 0));
+    }
+}
+
+#[test]
+fn the_other_sides_task_goes_round() {
+    let mut queue = SpillFree::new();
+    assert_eq!(queue.take(), Err(Misplaced));
+    for _ in 0..3 {
+        assert_eq!((queue.add(), queue.queued()), (Ok(()), 1));
+        assert_eq!(queue.add(), Err(Misplaced));
+        assert_eq!((queue.take(), queue.queued()), (Ok(()), 0));
+    }
+    // Two at a time, dropped with the task beside the queue and in it.
+    let mut other = SpillFree::default();
+    assert_eq!(other.add(), Ok(()));
+    drop((queue, other));
 }
 
 proptest! {

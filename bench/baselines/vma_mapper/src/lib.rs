@@ -8,8 +8,8 @@
 //!
 //! ```text
 //!   AddressSpace ── lock ──▶ areas: start ▶ (pages, permissions)    what is mapped
-//!                            gaps:  start ▶ pages                   what is not
-//!                                   (length, start)                 the smallest gap that fits, without a search
+//!                            gaps:  place ▶ pages                   what is not
+//!                                   (length, place)                 the smallest gap that fits, without a search
 //! ```
 //!
 //! **What differs from `MappedPages` is the bookkeeping, and nothing else.** Page tables, frames, zeroing, shootdown

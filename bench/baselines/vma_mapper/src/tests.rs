@@ -56,12 +56,13 @@ fn protect_splits_and_merges() {
 fn neighbours_merge_unless_told_not_to() {
     let _machine = machine();
     let space = AddressSpace::new(SPACE).unwrap();
-    let start = space.map(2, ReadWrite).unwrap();
-    space.map(1, ReadWrite).unwrap();
-    space.map(1, ReadOnly).unwrap();
+    // Each lies below the one before.
     for _ in 0..2 {
         space.map_with(1, ReadOnly, Merging::Never).unwrap();
     }
+    space.map(1, ReadOnly).unwrap();
+    space.map(1, ReadWrite).unwrap();
+    let start = space.map(2, ReadWrite).unwrap();
     let apart = [(0, 3, ReadWrite), (3, 1, ReadOnly), (4, 1, ReadOnly), (5, 1, ReadOnly)];
     assert_eq!(areas(&space, start), apart);
     space.protect(start, 6, ReadExecute).unwrap();
@@ -79,7 +80,7 @@ fn unmapping_makes_holes_and_room() {
     assert!(paging::translate(page(start, 8)).is_none() && paging::translate(page(start, 12)).is_some());
     // The smallest gap that fits, not the first.
     assert_eq!(space.map(2, ReadOnly), Ok(page(start, 20)));
-    assert_eq!(space.map(3, ReadOnly), Ok(page(start, 8)));
+    assert_eq!(space.map(3, ReadOnly), Ok(page(start, 9)), "at the gap's end");
     assert_eq!(space.map(2, ReadOnly), Err(MapError::NoRoom { count: 2 }));
     // Holes are no error, and what is left over both ends stays.
     space.unmap(page(start, 7), 30).unwrap();
@@ -189,9 +190,8 @@ proptest! {
     fn like_a_table_of_pages(steps in proptest::collection::vec(step(), 1..40)) {
         let _machine = machine();
         let space = AddressSpace::new(SPACE).unwrap();
-        // Best fit begins an empty space at its front.
-        let start = space.map(1, ReadWrite).unwrap();
-        space.unmap(start, 1).unwrap();
+        let start = space.map(SPACE, ReadWrite).unwrap();
+        space.unmap(start, SPACE).unwrap();
         let mut model: BTreeMap<usize, Permissions> = BTreeMap::new();
         for step in steps {
             match step {
@@ -202,7 +202,8 @@ proptest! {
                             let first = (at - start) as usize / PAGE_SIZE;
                             let before = model.range(..first).next_back().map_or(0, |(last, _)| last + 1);
                             let after = model.range(first..).next().map_or(SPACE, |(&next, _)| next);
-                            prop_assert_eq!((first, Some(after - before)), (before, fit), "not the best fit");
+                            prop_assert_eq!(Some(after - before), fit, "not the best fit");
+                            prop_assert_eq!(first + count, after, "not at its end");
                             model.extend((first..first + count).map(|page| (page, to)));
                         }
                         Err(error) => {

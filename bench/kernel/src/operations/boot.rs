@@ -11,7 +11,7 @@ pub(crate) const BENCHES: &[Bench] = &[
         .unit("ns"),
     Bench::new(
         "bringup",
-        "bring up all other cores: from the first start-up IPI until the last of them is there",
+        "bring up all other cores: from before the INIT that resets them until the last of them is there",
         bringup,
     )
     .cores(2)

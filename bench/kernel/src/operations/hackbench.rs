@@ -6,7 +6,12 @@
 //!
 //! A channel has room for [`ROOM`] messages, so that as with a pipe (64 KiB, 655 messages) no sender waits for room. Each
 //! receiver counts what it got from whom.
+//!
+//! The tasks' stacks are small and so not of the size that the scheduler keeps for the next task: each is mapped anew, before the clock
+//! starts, and unmapped by the scheduler's reaper once its task has ended. The first tasks end long before the last, so part of that
+//! unmapping goes on while the clock runs, as with any task that ends; the rest falls into the wait after each run.
 
+use crate::tasks::{comes_true, wait_for_stacks};
 use alloc::{sync::Arc, vec::Vec};
 use cell_api::{Bench, BenchContext, BenchError};
 use channel::{Receiver, Sender};
@@ -35,9 +40,6 @@ const MESSAGE_BYTES: usize = 100;
 const ROOM: usize = (PAIRS as usize * LOOPS as usize).next_power_of_two();
 /// Small, for there are many.
 const STACK_BYTES: usize = 16 * 1024;
-/// How long the tasks may take to come to the gate, and their memory to come back, in nanoseconds; and how often to look.
-const LIMIT_NS: u64 = 60_000_000_000;
-const LOOK_NS: u64 = 200_000;
 /// How many frames may stay in use: the heap keeps what it has grown by (8 MiB).
 const KEPT_FRAMES: usize = 2048;
 
@@ -90,32 +92,9 @@ fn hackbench(context: &mut BenchContext) -> Result<(), BenchError> {
     for _ in 0..context.samples_wanted(SAMPLES) {
         let ticks = run(cores)?;
         context.record(clock::ticks_to_ns(ticks));
-        wait_for_stacks(free)?;
+        wait_for_stacks(free, KEPT_FRAMES)?;
     }
     Ok(())
-}
-
-/// Waits until as many frames are free as before. The scheduler unmaps the stacks of tasks that have ended behind their backs, one after
-/// the other, and each unmapping waits for all cores; many runs in a row would be faster than that, and fill the memory.
-fn wait_for_stacks(free: usize) -> Result<(), BenchError> {
-    match comes_true(|| frame_allocator::stats().free + KEPT_FRAMES >= free) {
-        true => Ok(()),
-        false => Err(BenchError::failed("the stacks of tasks that have ended do not come back")),
-    }
-}
-
-/// Looks now and then whether it is as wanted, for as long as anything may take here.
-fn comes_true(wanted: impl Fn() -> bool) -> bool {
-    let start = clock::now_ns();
-    loop {
-        if wanted() {
-            return true;
-        }
-        if clock::now_ns().saturating_sub(start) > LIMIT_NS {
-            return false;
-        }
-        scheduler::sleep(LOOK_NS);
-    }
 }
 
 /// One run, from making the tasks to joining them; what the clock says of it.

@@ -48,7 +48,7 @@ fn round_trip(context: &mut BenchContext, there: CoreId) -> Result<(), BenchErro
         },
         move || {
             let mut byte = 0u8;
-            Meter::new(1_000).run(context, || {
+            Meter::new(1_000).gives_core_away().run(context, || {
                 byte = byte.wrapping_add(1);
                 ask.send(byte).map_err(BenchError::failed)?;
                 match answers.recv().map_err(BenchError::failed)? {

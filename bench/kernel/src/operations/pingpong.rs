@@ -69,7 +69,7 @@ pub(super) fn round_trip(context: &mut BenchContext, there: CoreId) -> Result<()
         },
         move || {
             let Asker(table) = &asker;
-            Meter::new(1_000).run_sure(context, || {
+            Meter::new(1_000).gives_core_away().run_sure(context, || {
                 *counted += 1;
                 table.ask.up();
                 table.answer.down();

@@ -2,7 +2,8 @@
 //!
 //! Two figures of the same operation: for how long the machine stood still, and how long the whole took. The
 //! whole is what somebody waits for who types `swap`: the new cell is loaded, linked and checked, the tasks
-//! are handed over at the rendezvous, the old cell is retired. Every second sample is the way back.
+//! are handed over at the rendezvous, the old cell is retired. Every second sample is the way back. Unless the caller wants another
+//! number, there are 2 swaps to warm up and 12 that count.
 
 use crate::meter;
 use alloc::string::String;
@@ -51,6 +52,7 @@ pub(super) fn each_swap(
     let (home, away) = two_policies()?;
     let (mut used, mut other) = (&home, &away);
     let result = (0..WARM_UP + samples).try_for_each(|round| {
+        meter::kill_point();
         let start = clock::now_ticks_fenced();
         let report = swap(used, other);
         let cycles = clock::now_ticks_fenced().wrapping_sub(start);

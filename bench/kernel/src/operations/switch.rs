@@ -28,7 +28,8 @@ fn yield_to_the_other(context: &mut BenchContext) -> Result<(), BenchError> {
         "bench yield partner",
         |shared| {
             let mut turns = 0u64;
-            while !shared.stopped() {
+            // The owner yields all the time, so a kill unwinds it, and it tells.
+            while !shared.told() {
                 turns += 1;
                 scheduler::yield_now();
             }
@@ -36,6 +37,7 @@ fn yield_to_the_other(context: &mut BenchContext) -> Result<(), BenchError> {
         },
         || {
             Meter::new(1_000)
+                .gives_core_away()
                 .operations_per_round(SWITCHES_PER_ROUND)
                 .loops(LOOPS)
                 .run_sure(context, scheduler::yield_now)

@@ -10,7 +10,10 @@
 //! | `scheduler_eval` | 32 tasks, 16,384 yields each | 32 tasks, 64 each | `--samples 256` |
 //! | `memory_map` | 10 times 10,000 | one at least | `--samples 100000` |
 
-use crate::meter::{Meter, SUBTRACTED};
+use crate::{
+    meter::{Meter, SUBTRACTED},
+    tasks::not_run,
+};
 use alloc::{sync::Arc, vec::Vec};
 use cell_api::{Bench, BenchContext, BenchError};
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -47,6 +50,11 @@ pub(crate) const BENCHES: &[Bench] = &[
 /// What `ctx` and `scheduler_eval` leave out.
 const NOT_TIMED: &str = "creating, starting and joining the tasks is not timed; the loops stay in";
 
+/// The name of the yielding tasks.
+const NAME: &str = "bench yields";
+/// How long they may take to come together, in nanoseconds: at the start as at the end.
+const LIMIT_NS: u64 = 10_000_000_000;
+
 /// What the yielding tasks share.
 #[derive(Debug)]
 struct Course {
@@ -55,35 +63,44 @@ struct Course {
     turns: u64,
     at_start: AtomicU64,
     at_end: AtomicU64,
-    /// When the first of them started.
+    /// When the last of them came to the start, and so all could begin.
     began: AtomicU64,
     /// When the last of them came to its end.
     ended: AtomicU64,
 }
 
 impl Course {
-    /// What each task does. Returns how often it yielded while the clock ran.
-    fn run(&self) -> u64 {
+    /// What each task does. Returns how often it yielded while the clock ran; `None` if the others did not come.
+    fn run(&self) -> Option<u64> {
         let _leave = Leave(self);
         // All are on one core, so the order of these needs no more than Relaxed.
         if self.at_start.fetch_add(1, Relaxed) + 1 == self.tasks {
             self.began.store(clock::now_ticks_fenced(), Relaxed);
         }
-        while self.at_start.load(Relaxed) < self.tasks {
-            scheduler::yield_now();
-        }
+        self.yield_until_all(&self.at_start)?;
         for _ in 0..self.turns {
             scheduler::yield_now();
         }
         if self.at_end.fetch_add(1, Relaxed) + 1 == self.tasks {
             self.ended.store(clock::now_ticks_fenced(), Relaxed);
         }
-        let mut yielded = self.turns;
-        while self.at_end.load(Relaxed) < self.tasks {
+        Some(self.turns + self.yield_until_all(&self.at_end)?)
+    }
+
+    /// Yields until all tasks have arrived, and counts. Where all have by the first yield, as at the end, it does not look at a clock.
+    fn yield_until_all(&self, arrived: &AtomicU64) -> Option<u64> {
+        let (mut yielded, mut deadline) = (0, None);
+        while arrived.load(Relaxed) < self.tasks {
+            if yielded > 0 {
+                let now = clock::now_ns();
+                if now > *deadline.get_or_insert(now.saturating_add(LIMIT_NS)) {
+                    return None;
+                }
+            }
             yielded += 1;
             scheduler::yield_now();
         }
-        yielded
+        Some(yielded)
     }
 }
 
@@ -110,7 +127,7 @@ fn yields(context: &mut BenchContext, tasks: u64, turns: u64) -> Result<(), Benc
     Ok(())
 }
 
-/// Cycles that the tasks took together from the first one's start to the last one's end, and how often they yielded
+/// Cycles that the tasks took together from when all had started to the last one's end, and how often they yielded
 /// meanwhile.
 fn run_tasks(core: CoreId, tasks: u64, turns: u64) -> Result<(u64, u64), BenchError> {
     let course = Arc::new(Course {
@@ -126,7 +143,7 @@ fn run_tasks(core: CoreId, tasks: u64, turns: u64) -> Result<(u64, u64), BenchEr
     let mut failed = None;
     for _ in 0..tasks {
         let theirs = Arc::clone(&course);
-        match Builder::new("bench yields").core(core).spawn(move || theirs.run()) {
+        match Builder::new(NAME).core(core).spawn(move || theirs.run()) {
             Ok(task) => made.push(task),
             Err(error) => {
                 failed = Some(BenchError::failed(error));
@@ -138,7 +155,8 @@ fn run_tasks(core: CoreId, tasks: u64, turns: u64) -> Result<(u64, u64), BenchEr
     let mut yielded = 0;
     for task in made {
         match task.join() {
-            Ok(more) => yielded += more,
+            Ok(Some(more)) => yielded += more,
+            Ok(None) => failed = Some(not_run(NAME, LIMIT_NS)),
             Err(death) => {
                 failed = Some(BenchError::failed(format_args!("one of its tasks ended early: {death}")));
             }

@@ -2,16 +2,19 @@
 //!
 //! The waker reads the clock before it wakes, the woken task reads it as the first thing that it does. So the time-stamp counters of both
 //! cores must be in step, as they are after a reset; a stamp that lies before its wake is an error. Before each wake the other core has been
-//! idle for [`ASLEEP_NS`]: it has halted, unless the kernel was booted with `idle=poll`.
+//! idle for 200 µs: it has halted, unless the kernel was booted with `idle=poll`.
 
-use crate::{meter, tasks};
+use crate::{
+    meter,
+    tasks::{self, Shared},
+};
 use alloc::sync::Arc;
 use cell_api::{Bench, BenchContext, BenchError};
 use core::{
     hint,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
 };
-use core_local::CoreId;
+use core_local::CoreSet;
 use scheduler::TaskRef;
 
 /// What this file offers.
@@ -27,9 +30,7 @@ pub(crate) const BENCHES: &[Bench] = &[Bench::new(
 const SAMPLES: usize = 300;
 /// How many come first, uncounted.
 const WARM_UP: usize = 8;
-/// For how long the other core is idle before a wake, at least, in nanoseconds.
-const ASLEEP_NS: u64 = 200_000;
-/// How long the other core may take to become idle, or the task to run, in nanoseconds.
+/// How long the task that was woken may take to run, in nanoseconds.
 const LIMIT_NS: u64 = 2_000_000_000;
 
 /// What both tasks share.
@@ -39,17 +40,6 @@ struct Pair {
     go: AtomicBool,
     /// When the woken task ran, in clock ticks; 0 while it has not.
     woken_at: AtomicU64,
-    over: AtomicBool,
-}
-
-/// Ends the partner, also when the measuring task is unwound.
-struct EndOnDrop<'a>(&'a Pair, TaskRef);
-
-impl Drop for EndOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.over.store(true, Ordering::Relaxed);
-        self.1.unpark();
-    }
 }
 
 fn wake_idle(context: &mut BenchContext) -> Result<(), BenchError> {
@@ -62,18 +52,19 @@ fn wake_idle(context: &mut BenchContext) -> Result<(), BenchError> {
     tasks::beside(
         there,
         "bench sleeper",
-        move |_| {
+        move |shared| {
             // Nobody listens only if the measuring task has ended; then it is over.
             match introduce.send(scheduler::current()) {
-                Ok(()) => sleep_and_answer(&theirs),
+                Ok(()) => sleep_and_answer(&theirs, shared),
                 Err(_) => 0,
             }
         },
         || {
-            let sleeper = EndOnDrop(&pair, introduced.recv().map_err(BenchError::failed)?);
+            let sleeper = introduced.recv().map_err(BenchError::failed)?;
             for round in 0..WARM_UP + samples {
-                wait_until_idle(there)?;
-                let latency = wake(&pair, &sleeper.1)?;
+                meter::kill_point();
+                tasks::wait_until_idle(CoreSet::single(there))?;
+                let latency = wake(&pair, &sleeper)?;
                 if round >= WARM_UP {
                     context.record(latency.saturating_sub(overhead));
                 }
@@ -85,11 +76,11 @@ fn wake_idle(context: &mut BenchContext) -> Result<(), BenchError> {
 }
 
 /// The woken task. Returns how often it was woken.
-fn sleep_and_answer(pair: &Pair) -> u64 {
+fn sleep_and_answer(pair: &Pair, shared: &Shared) -> u64 {
     let mut woken = 0;
     loop {
         while !pair.go.load(Ordering::Acquire) {
-            if pair.over.load(Ordering::Relaxed) {
+            if shared.stopped() {
                 return woken;
             }
             scheduler::park();
@@ -99,22 +90,6 @@ fn sleep_and_answer(pair: &Pair) -> u64 {
         pair.go.store(false, Ordering::Relaxed);
         pair.woken_at.store(now, Ordering::Release);
     }
-}
-
-/// Waits until the core is idle, and then as long as it must be. Without giving this core away, so that nothing else changes.
-fn wait_until_idle(core: CoreId) -> Result<(), BenchError> {
-    let idle = || scheduler::cores().iter().any(|info| info.core == core && info.asleep);
-    let start = clock::now_ns();
-    while !idle() {
-        if clock::now_ns().saturating_sub(start) > LIMIT_NS {
-            return Err(BenchError::failed(format_args!(
-                "{core} does not become idle: something else runs there"
-            )));
-        }
-        clock::spin_for(ASLEEP_NS);
-    }
-    clock::spin_for(ASLEEP_NS);
-    Ok(())
 }
 
 /// Wakes the task and waits until it has run; the time in between, in clock ticks.

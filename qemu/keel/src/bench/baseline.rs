@@ -3,8 +3,8 @@
 //! An entry is the median of a benchmark under `-icount` and the commit on which it was accepted, so that a row that got worse names
 //! the commits among which to look. The counts belong to one compiler and one QEMU: with others nothing is compared.
 
-use super::beside::is_wanted;
 use super::results::{Outcome, Run};
+use super::select::selects;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -216,9 +216,10 @@ impl Baseline {
             };
             compared.push(Compared { name: row.name.clone(), accepted, measured, change });
         }
+        let all = self.names(run);
         let is_absent = |name: &str| compared.iter().all(|have| have.name != name);
         let absent: Vec<_> =
-            self.rows.iter().filter(|(name, _)| is_wanted(name, names) && is_absent(name)).collect();
+            self.rows.iter().filter(|(name, _)| selects(names, name, &all) && is_absent(name)).collect();
         compared.extend(absent.into_iter().map(|(name, entry)| {
             let other_unit = run.rows.iter().find(|row| row.name == *name).map(|row| &row.unit);
             let why =
@@ -231,6 +232,11 @@ impl Baseline {
             }
         }));
         compared
+    }
+
+    /// The names of all benchmarks, of the file and of `run`.
+    fn names<'a>(&'a self, run: &'a Run) -> Vec<&'a str> {
+        self.rows.keys().map(String::as_str).chain(run.rows.iter().map(|row| row.name.as_str())).collect()
     }
 
     /// Takes over what is new or better in `run`, which ran everything; and of the rows that `names` name whatever there is: worse
@@ -253,9 +259,11 @@ impl Baseline {
         if has_others && !names.is_empty() {
             return Err(BaselineError::OtherTools { old: self.tools.clone(), new: tools.clone() });
         }
+        let all: Vec<String> = self.names(run).into_iter().map(str::to_owned).collect();
+        let all: Vec<&str> = all.iter().map(String::as_str).collect();
         let mut changed = Vec::new();
         for row in self.compare(run, &[]) {
-            let is_named = !names.is_empty() && is_wanted(&row.name, names);
+            let is_named = !names.is_empty() && selects(names, &row.name, &all);
             match (row.change, row.measured) {
                 (Change::Gone(_), _) if is_named || has_others => {
                     self.rows.remove(&row.name);

@@ -8,6 +8,7 @@ use super::linux::{self, Boot, Linux, Order, Said};
 use super::progress::Progress;
 use super::ratio::Ratio;
 use super::results::{Better, Figures, Instrument, Outcome, Row, Run};
+use super::select::selects;
 use super::table::{self, Table};
 use super::{Options, icount, progress, repeats, setting};
 use crate::build::Image;
@@ -49,7 +50,9 @@ pub fn run(workspace: &Workspace, options: &Options, stop: &Stop) -> Result<Run,
     let mut pair =
         Pair { linux: &linux, payload, machine, icount: options.icount, options, names: vec![], stop };
     pair.names = guest::names(&pair.payload, &pair.plan(&[]), stop)?;
-    pair.names.retain(|name| is_wanted(name, &options.names));
+    let all = pair.names.clone();
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    pair.names.retain(|name| selects(&options.names, name, &all));
     if pair.names.is_empty() {
         return Err(NoSuchBenchmark(options.names.join(" ")).into());
     }
@@ -74,14 +77,6 @@ pub fn run(workspace: &Workspace, options: &Options, stop: &Stop) -> Result<Run,
 #[derive(Debug, thiserror::Error)]
 #[error("no benchmark of Keel is called {0}; `cargo keel run --smp 1 --exec bench` lists them")]
 struct NoSuchBenchmark(String);
-
-/// Whether one of `words` is `name` or a group that it is in; of no words, whether there are none.
-pub fn is_wanted(name: &str, words: &[String]) -> bool {
-    let has = |word: &String| {
-        name.strip_prefix(word.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
-    };
-    words.is_empty() || words.iter().any(has)
-}
 
 impl Pair<'_> {
     fn plan(&self, names: &[String]) -> Plan {
@@ -278,16 +273,5 @@ mod tests {
         );
         assert_eq!(words(2), ["frame", "cycles", "700", "–", "none", "–", "–"]);
         assert!(text.contains("frame of keel: missing: none yet\n"), "{text}");
-    }
-
-    #[test]
-    fn a_word_wants_its_group() {
-        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-        assert!(
-            is_wanted("yield", &[])
-                && is_wanted("alloc_8", &words(&["alloc"]))
-                && is_wanted("null", &words(&["x", "null"]))
-        );
-        assert!(!is_wanted("allocate", &words(&["alloc"])) && !is_wanted("null", &words(&["yield"])));
     }
 }

@@ -16,6 +16,7 @@ mod ratio;
 mod repeats;
 mod report;
 mod results;
+mod select;
 mod setting;
 mod table;
 

@@ -23,7 +23,7 @@ use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -43,20 +43,17 @@ const WHAT: [(&str, &str); 15] = [
     ("runqueue_push_pop", "the owner puts a task back and takes the next, among 16"),
     (
         "runqueue_steal_half",
-        "move half of a queue of 32 to another core and back, both sides' work: one task of it",
+        "move half of a queue of 32 to another core and back, both sides: one task of it",
     ),
     (
         "runqueue_steal_1",
-        "move a task from a queue of 32 to another core and back, both sides' work; in Keel by messages",
+        "move a task from a queue of 32 to another core and back, both sides; in Keel by messages",
     ),
     (
         "runqueue_steal_2",
-        "take a task from a core that goes on switching, and send it back; in Keel with the wait for that core's answer",
+        "a thief takes a task from a core that goes on switching, which answers it in Keel, and sends it back",
     ),
-    (
-        "runqueue_handover_1",
-        "put a task into another core's inbox and take it out there, both sides' work; eight at a time",
-    ),
+    ("runqueue_handover_1", "put a task into a core's inbox and take it out, both sides; eight at a time"),
     ("runqueue_handover_2", "a task to another thread and back, 32 under way"),
     ("linker_seal", "check the seals of all cells of this project"),
     ("linker_plan", "check and plan all cells of this project"),
@@ -181,7 +178,10 @@ fn results(
         let (group, subject) = benchmark;
         if let Some(why) = why {
             match begun.iter().position(|name| **name == full(benchmark)) {
-                None => return Err(format!("it was not begun: {why}")),
+                None => {
+                    let blamed = begun.last().map(|name| format!("the program ended badly in {name}"));
+                    return Err(format!("it was not begun: {}", blamed.as_deref().unwrap_or(why)));
+                }
                 // Its own checks may have failed after criterion wrote its files. Those before it have passed theirs.
                 Some(place) if place + 1 == begun.len() => return Err(why.to_owned()),
                 Some(_) => {}

@@ -2,20 +2,19 @@
 
 use super::lines::{Figures, Reader, Said, boot_rows};
 use super::{Linux, LinuxError};
-use crate::run::console::{Plain, Tail};
-use crate::run::guest::{Event, Guest, Outcome};
-use crate::run::qemu::{self, Machine, PROGRAM, QemuError};
+use crate::bench::follow::{self, FollowError, Listener};
+use crate::run::guest::Outcome;
+use crate::run::qemu::{self, Console, Machine, Payload};
 use crate::run::signals::Stop;
-use std::ffi::OsString;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// Linux at its best: nothing that it does for security or caution alone, and a quiet console.
-const BEST: &str = "console=ttyS0 panic=-1 mitigations=off tsc=reliable init_on_alloc=0 quiet";
+/// Linux at its best: nothing that it does for security or caution alone, and a quiet console. An empty `lsm=` leaves out all
+/// security modules but the one that cannot be left out.
+const BEST: &str = "console=ttyS0 panic=-1 mitigations=off tsc=reliable init_on_alloc=0 randomize_kstack_offset=off \
+                    hardened_usercopy=off lsm= apparmor=0 quiet";
 /// What makes two runs alike to the digit: no addresses drawn by lot.
 const REPEATABLE: &str = "nokaslr norandmaps";
-/// The executed instruction as the guest's clock.
-const ICOUNT: [&str; 6] = ["-icount", "shift=0,sleep=off", "-rtc", "base=2024-01-01,clock=vm", "-seed", "1"];
 
 /// What a boot is for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -31,11 +30,11 @@ pub enum Boot {
 /// What to run in one boot, and how.
 #[derive(Clone, Debug)]
 pub struct Order {
-    /// The machine; under `icount` its accelerator does not matter and it has one core.
+    /// The machine, taken as it is.
     pub machine: Machine,
     /// What for.
     pub boot: Boot,
-    /// Count instructions instead of cycles.
+    /// The machine's cycles are instructions.
     pub icount: bool,
     /// Only these benchmarks; empty for all.
     pub names: Vec<String>,
@@ -63,104 +62,71 @@ impl Order {
 
 impl Linux {
     /// The command that boots it as `order` says, with its console on standard output.
-    pub fn qemu_command(&self, order: &Order) -> Result<Command, LinuxError> {
-        qemu::version()?;
-        let machine = &order.machine;
-        let accelerator = if order.icount { "tcg,thread=single" } else { qemu::accelerator(machine.accel)? };
-        let smp = if order.icount { 1 } else { machine.smp };
-        let mut command = Command::new(PROGRAM);
-        let mut option = |name: &str, value: OsString| {
-            command.arg(name).arg(value);
-        };
-        option("-machine", machine.machine.clone().into());
-        option("-accel", accelerator.into());
-        option("-cpu", machine.cpu.clone().into());
-        option("-smp", smp.to_string().into());
-        option("-m", machine.mem.clone().into());
-        option("-kernel", self.kernel.clone().into());
-        option("-initrd", self.initramfs.clone().into());
-        option("-append", order.append().into());
-        option("-display", "none".into());
-        option("-serial", "stdio".into());
-        command.args(["-no-reboot", "-nodefaults", "-no-user-config"]);
-        if order.icount {
-            command.args(ICOUNT);
-        }
-        command.args(&machine.qemu);
-        Ok(command)
+    fn qemu_command(&self, order: &Order) -> Result<Command, LinuxError> {
+        let payload = Payload { kernel: self.kernel.clone(), archive: Some(self.initramfs.clone()) };
+        Ok(qemu::boot(&payload, &order.machine, &order.append(), Console::Pipe)?)
     }
 
     /// Boots it once and waits for the end; `said` is told how many benchmarks there are and which one begins.
     ///
     /// # Errors
-    /// If it did not come to its end; the error says which benchmark was running. One that failed by itself is a row.
+    /// If it did not come to its end, or rows are missing; the error says which benchmark was running. One that failed by
+    /// itself is a row.
     pub fn run(
         &self,
         order: &Order,
         stop: &Stop,
         said: &mut dyn FnMut(&Said),
     ) -> Result<Figures, LinuxError> {
-        let command = self.qemu_command(order)?;
-        let started = Instant::now();
-        let mut guest = Guest::start(command).map_err(|error| LinuxError::Qemu(QemuError::Run(error)))?;
-        let mut reader = Reader::new(order.icount);
-        let (mut plain, mut tail) = (Plain::default(), Tail::default());
-        let (mut running, mut ended) = ("booting, before the first task".to_owned(), false);
-        let mut deadline = started + order.limit;
-        let failed = |running: &str, what: String, tail: &Tail| LinuxError::Guest {
-            running: running.to_owned(),
-            what,
-            tail: tail.text(),
+        let mut hearer = Hearer {
+            reader: Reader::new(order.icount),
+            running: "booting, before the first task".to_owned(),
+            ended: false,
+            said,
         };
-        loop {
-            if stop.wanted() {
-                return Err(LinuxError::Interrupted);
-            }
-            if Instant::now() >= deadline {
-                let what = format!("not finished after {} s", order.limit.as_secs());
-                return Err(failed(&running, what, &tail));
-            }
-            let wait = Instant::now() + Duration::from_millis(50);
-            match guest.next(wait).map_err(LinuxError::io("cannot talk to the guest"))? {
-                Event::Console(bytes) => {
-                    for line in tail.push(&plain.filter(&bytes)) {
-                        let taken =
-                            reader.take(&line).map_err(|bad| failed(&running, bad.to_string(), &tail))?;
-                        match &taken {
-                            Said::Nothing => continue,
-                            Said::First => {
-                                reader.figures.to_first_task = Some(started.elapsed());
-                                "setting up".clone_into(&mut running);
-                            }
-                            // init keeps to the first core, and takes the second where two take part.
-                            Said::Begin(name) => running = format!("benchmark {name} from core 0"),
-                            Said::End => ended = true,
-                            Said::Rows(_) | Said::Taken => {}
-                        }
-                        said(&taken);
-                        deadline = Instant::now() + order.limit;
-                    }
-                }
-                Event::Error(bytes) => {
-                    tail.push(&bytes);
-                }
-                Event::Quiet => {}
-                Event::Ended(Outcome::Silent) if ended => {
-                    let mut figures = reader.figures;
-                    if order.boot == Boot::FirstTask {
-                        figures.rows = boot_rows(&figures);
-                    }
-                    return Ok(figures);
-                }
-                Event::Ended(outcome) => {
-                    let what = match outcome {
-                        Outcome::Qemu(status) => format!("QEMU failed ({status})"),
-                        _ => "the guest ended before it had run everything".to_owned(),
-                    };
-                    return Err(failed(&running, what, &tail));
-                }
-            }
+        let is_good = |outcome| outcome == Outcome::Silent;
+        let command = self.qemu_command(order)?;
+        let (_, tail) = follow::follow(command, order.limit, stop, &mut hearer, is_good)?;
+        if !hearer.ended {
+            let what = "the guest ended before it had run everything".to_owned();
+            return Err(FollowError::Line { running: hearer.running(), what, tail }.into());
         }
+        let mut figures = hearer.reader.figures;
+        if order.boot == Boot::FirstTask {
+            figures.rows = boot_rows(&figures, order.machine.smp);
+        }
+        Ok(figures)
+    }
+}
+
+/// Takes in the console's lines, and says what they say.
+struct Hearer<'a> {
+    reader: Reader,
+    running: String,
+    ended: bool,
+    said: &'a mut dyn FnMut(&Said),
+}
+
+impl Listener for Hearer<'_> {
+    fn line(&mut self, line: &str, since_start: Duration) -> Result<bool, String> {
+        let said = self.reader.take(line).map_err(|bad| bad.to_string())?;
+        match &said {
+            Said::Nothing => return Ok(false),
+            Said::First => {
+                self.reader.figures.to_first_task.get_or_insert(since_start);
+                "setting up".clone_into(&mut self.running);
+            }
+            // init keeps to the first core, and takes the second where two take part.
+            Said::Begin(name) => self.running = format!("benchmark {name} from core 0"),
+            Said::End => self.ended = true,
+            Said::Rows(_) | Said::Taken => {}
+        }
+        (self.said)(&said);
+        Ok(true)
+    }
+
+    fn running(&self) -> String {
+        format!("Linux, {}", self.running)
     }
 }
 
@@ -188,5 +154,29 @@ mod tests {
         let mut order = order(Boot::FirstTask, true);
         order.names = vec!["yield".into(), "alloc_8".into()];
         assert!(order.append().ends_with("quiet nokaslr norandmaps keel=first keel_only=yield,alloc_8"));
+    }
+
+    #[test]
+    fn a_listener_says_where_linux_is_and_what_is_wrong() {
+        let mut begun = Vec::new();
+        let mut note = |said: &Said| begun.push(said.clone());
+        let mut hearer =
+            Hearer { reader: Reader::new(false), running: "booting".into(), ended: false, said: &mut note };
+        let mut take = |line: &str, ms| {
+            let taken = hearer.line(line, Duration::from_millis(ms));
+            (taken, hearer.running())
+        };
+        assert_eq!(take("[    0.1] a message", 1), (Ok(false), "Linux, booting".into()));
+        assert_eq!(take("FIRST", 2), (Ok(true), "Linux, setting up".into()));
+        assert_eq!(take("ROWS 1", 3).0, Ok(true));
+        let running = "Linux, benchmark linux_user yield from core 0";
+        assert_eq!(take("BEGIN linux_user yield", 4), (Ok(true), running.into()));
+        let (taken, _) = take("END", 5);
+        assert!(taken.is_err_and(|what| what.contains("linux_user yield")));
+        assert_eq!(
+            (hearer.ended, hearer.reader.figures.to_first_task),
+            (false, Some(Duration::from_millis(2)))
+        );
+        assert_eq!(begun, [Said::First, Said::Rows(1), Said::Begin("linux_user yield".into())]);
     }
 }

@@ -113,9 +113,9 @@ fn build_modules(part: &Path, unpacked: &Unpacked, stop: &Stop) -> Result<(), Li
 /// A program or module without what only debuggers need; as it is if there is no `strip`.
 fn stripped(path: &Path, options: &[&str], stop: &Stop) -> Result<Vec<u8>, LinuxError> {
     // Without it the program works as well: a failure does not matter.
-    match step::output(Command::new("strip").args(options).arg(path), STRIP, stop) {
-        Err(LinuxError::Interrupted) => return Err(LinuxError::Interrupted),
-        Ok(_) | Err(_) => {}
+    let stripped = step::output(Command::new("strip").args(options).arg(path), STRIP, stop);
+    if let Err(interrupted @ LinuxError::Interrupted) = stripped {
+        return Err(interrupted);
     }
     fs::read(path).map_err(LinuxError::io(path.display()))
 }

@@ -1,8 +1,9 @@
 //! What the guest's init prints, read into rows.
 //!
-//! `FIRST` (the first task runs), `LOG <6>[ 0.69] smp: …` (the kernel's log), `ROWS n` (so many will be measured),
+//! `FIRST` (the first task runs), `LOG <6>[ 0.69] smp: …` (the kernel's log) or `NOLOG reason`, `ROWS n` (so many will come),
 //! `BEGIN subject name`, then `BENCH`, `SKIPPED` or `FAILED` with one object of JSON, and `END`. Anything else is the
-//! kernel's and passed over. The console is outside input: what cannot be is refused, with the line.
+//! kernel's and passed over; its messages may stand before a row on the same line, though. The console is outside input: what
+//! cannot be is refused, with the line, and so is an end without all rows.
 
 use super::{KERNEL, USER};
 use crate::bench::results::{self, Better, Outcome, Row};
@@ -14,6 +15,9 @@ const QUANTILES: usize = 21;
 /// The unit that `-icount` makes of a cycle.
 const INSTRUCTIONS: &str = "instructions";
 
+/// The words before a row.
+const ROW_WORDS: [&str; 3] = ["BENCH", "SKIPPED", "FAILED"];
+
 /// What one boot gave.
 #[derive(Clone, Debug, Default)]
 pub struct Figures {
@@ -21,8 +25,10 @@ pub struct Figures {
     pub rows: Vec<Row>,
     /// From the start of QEMU to the line that the first task prints.
     pub to_first_task: Option<Duration>,
-    /// How long the kernel took to bring up its other cores, by its own log; `None` if it has one core.
+    /// How long the kernel took to bring up its other cores, by its own log.
     pub bring_up: Option<Duration>,
+    /// Why the kernel's log cannot be read.
+    pub no_log: Option<String>,
 }
 
 /// Why a line cannot be.
@@ -57,6 +63,10 @@ pub struct Reader {
     pub figures: Figures,
     icount: bool,
     bring_up_began: Option<Duration>,
+    /// How many rows there will be.
+    announced: Option<u64>,
+    /// What began since then, `subject name`.
+    begun: Vec<String>,
 }
 
 impl Reader {
@@ -68,17 +78,34 @@ impl Reader {
     /// Takes in one line.
     pub fn take(&mut self, line: &str) -> Result<Said, BadLine> {
         let bad = |why: String| BadLine { why, line: line.chars().take(200).collect() };
-        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let (word, rest) = row_in(line).unwrap_or_else(|| line.split_once(' ').unwrap_or((line, "")));
         Ok(match word {
             "FIRST" if rest.is_empty() => Said::First,
-            "END" if rest.is_empty() => Said::End,
-            "ROWS" => Said::Rows(rest.parse().map_err(|_| bad("no number".into()))?),
-            "BEGIN" => Said::Begin(rest.to_owned()),
+            "END" if rest.is_empty() => {
+                self.complete().map_err(bad)?;
+                Said::End
+            }
+            "ROWS" => {
+                let count = rest.parse().map_err(|_| bad("no number".into()))?;
+                if self.announced.replace(count).is_some() {
+                    return Err(bad("the number of rows a second time".into()));
+                }
+                self.begun.clear();
+                Said::Rows(count)
+            }
+            "BEGIN" => {
+                self.begun.push(rest.to_owned());
+                Said::Begin(rest.to_owned())
+            }
             "LOG" => {
                 self.log(rest);
                 Said::Taken
             }
-            "BENCH" | "SKIPPED" | "FAILED" => {
+            "NOLOG" => {
+                self.figures.no_log = Some(rest.to_owned());
+                Said::Taken
+            }
+            word if ROW_WORDS.contains(&word) => {
                 let printed: Printed =
                     serde_json::from_str(rest).map_err(|error| bad(format!("damaged JSON ({error})")))?;
                 let row = printed.row(word, self.icount).map_err(|why| bad(why.into()))?;
@@ -90,6 +117,22 @@ impl Reader {
             }
             _ => Said::Nothing,
         })
+    }
+
+    /// Whether all rows are there that were announced; says which are not.
+    fn complete(&self) -> Result<(), String> {
+        let (count, announced) = (self.figures.rows.len() as u64, self.announced);
+        if announced == Some(count) {
+            return Ok(());
+        }
+        let has_row = |begun: &String| {
+            self.figures.rows.iter().any(|row| *begun == format!("{} {}", row.subject, row.name))
+        };
+        let missing: Vec<_> = self.begun.iter().filter(|begun| !has_row(begun)).map(String::as_str).collect();
+        let announced = announced.map_or("no".to_owned(), |count| count.to_string());
+        let missing =
+            if missing.is_empty() { String::new() } else { format!(", missing: {}", missing.join(", ")) };
+        Err(format!("{announced} rows were announced and {count} came{missing},"))
     }
 
     /// `<6>[    0.696998] smp: Bringing up secondary CPUs ...`, and `smp: Brought up 1 node, 8 CPUs`.
@@ -108,6 +151,14 @@ impl Reader {
             self.figures.bring_up = time.checked_sub(began);
         }
     }
+}
+
+/// The row that a line holds, as its word and the object behind that; whatever the kernel said stands before it.
+fn row_in(line: &str) -> Option<(&str, &str)> {
+    let at = |word: &'static str| line.find(&format!("{word} {{")).map(|at| (at, word));
+    // In the log, too, there may be any words; those lines have their own.
+    let (at, word) = ROW_WORDS.into_iter().filter_map(at).min().filter(|_| !line.starts_with("LOG "))?;
+    Some((word, line[at + word.len()..].trim_start()))
 }
 
 /// The object on a line.
@@ -190,36 +241,32 @@ impl Printed {
     }
 }
 
-/// The rows of a boot without benchmarks: one sample each.
-pub fn boot_rows(figures: &Figures) -> Vec<Row> {
-    let row = |name: &str, what: &str, time: Duration| {
-        let ns = time.as_nanos() as f64;
-        let single = results::Figures {
-            n: 1,
-            median: ns,
-            p90: ns,
-            p99: ns,
-            min: ns,
-            max: ns,
-            medians: vec![ns],
-            ..Default::default()
-        };
-        Row {
-            name: name.to_owned(),
-            subject: KERNEL.to_owned(),
-            what: what.to_owned(),
-            subtracted: "nothing".to_owned(),
-            unit: "ns".to_owned(),
-            better: Better::Lower,
-            outcome: Outcome::Measured(single),
-        }
+/// The rows of a boot without benchmarks, on a machine of so many `cores`: one sample each, or why there is none.
+pub fn boot_rows(figures: &Figures, cores: u32) -> Vec<Row> {
+    let single = |time: Duration| Outcome::Measured(results::Figures::single(time.as_nanos() as f64));
+    let boot = figures
+        .to_first_task
+        .map_or_else(|| Outcome::Failed("the first task did not say that it runs".to_owned()), single);
+    let no_lines = "the kernel's log does not say when it brought up its other cores";
+    let bring_up = match (figures.bring_up, &figures.no_log) {
+        _ if cores == 1 => Outcome::Skipped("needs 2 cores".to_owned()),
+        (Some(time), _) => single(time),
+        (None, Some(why)) => Outcome::Failed(format!("the kernel's log cannot be read: {why}")),
+        (None, None) => Outcome::Failed(no_lines.to_owned()),
     };
-    let first = figures.to_first_task.map(|time| {
-        row("boot", "from the start of QEMU to the line that the first task prints, in wall time", time)
-    });
-    let bring_up =
-        figures.bring_up.map(|time| row("bringup", "bringing up all other cores, by the kernel's log", time));
-    first.into_iter().chain(bring_up).collect()
+    let row = |name: &str, what: &str, outcome| Row {
+        name: name.to_owned(),
+        subject: KERNEL.to_owned(),
+        what: what.to_owned(),
+        subtracted: "nothing".to_owned(),
+        unit: "ns".to_owned(),
+        better: Better::Lower,
+        outcome,
+    };
+    vec![
+        row("boot", "from the start of QEMU to the line that the first task prints, in wall time", boot),
+        row("bringup", "bringing up all other cores, by the kernel's log", bring_up),
+    ]
 }
 
 #[cfg(test)]

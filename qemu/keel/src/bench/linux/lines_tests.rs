@@ -21,7 +21,7 @@ fn a_boot_is_read() -> Result<(), BadLine> {
     assert_eq!(reader.take("ROWS 3")?, Said::Rows(3));
     assert_eq!(reader.take("BEGIN linux_kernel yield")?, Said::Begin("linux_kernel yield".into()));
     for line in [YIELD, SKIPPED, FAILED] {
-        assert_eq!(reader.take(line)?, Said::Taken);
+        assert_eq!(reader.take(line)?, Said::Taken, "{line}");
     }
     assert_eq!(reader.take("[   61.269651] reboot: Power down")?, Said::Nothing);
     assert_eq!(reader.take("END")?, Said::End);
@@ -62,10 +62,11 @@ fn the_log_gives_the_bring_up() -> Result<(), BadLine> {
     let mut figures = read(&[began, ended])?.figures;
     assert_eq!(figures.bring_up, Some(Duration::from_micros(785_716)));
     figures.to_first_task = Some(Duration::from_millis(3_500));
-    let rows = boot_rows(&figures);
+    let rows = boot_rows(&figures, 8);
     let names: Vec<_> = rows.iter().map(|row| (row.name.as_str(), row.unit.as_str())).collect();
     assert_eq!(names, [("boot", "ns"), ("bringup", "ns")]);
     assert!(matches!(&rows[0].outcome, Outcome::Measured(f) if f.median == 3.5e9 && f.medians == [3.5e9]));
+    assert!(matches!(&rows[1].outcome, Outcome::Measured(f) if f.median == 785_716_000.0));
     for lines in [&[ended][..], &[began], &[ended, began], &["LOG", "LOG [x] smp: Bringing up", "LOG ]["]] {
         assert_eq!(read(lines)?.figures.bring_up, None, "{lines:?}");
     }
@@ -73,6 +74,55 @@ fn the_log_gives_the_bring_up() -> Result<(), BadLine> {
     let backwards = began.replace("0.69", "9.69");
     assert_eq!(read(&[&backwards, ended])?.figures.bring_up, None);
     assert_eq!(read(&[began, &ended.replace("1.482714", "-inf")])?.figures.bring_up, None);
+    Ok(())
+}
+
+#[test]
+fn a_boot_without_times_has_rows_that_say_why() -> Result<(), BadLine> {
+    let outcomes = |lines: &[&str], cores| -> Result<Vec<Outcome>, BadLine> {
+        Ok(boot_rows(&read(lines)?.figures, cores).into_iter().map(|row| row.outcome).collect())
+    };
+    let [boot, bring_up] = &outcomes(&[], 8)?[..] else { panic!("two rows") };
+    assert!(matches!(boot, Outcome::Failed(why) if why.contains("first task")), "{boot:?}");
+    assert!(matches!(bring_up, Outcome::Failed(why) if why.contains("does not say")), "{bring_up:?}");
+    let unreadable = &outcomes(&["NOLOG klogctl: Operation not permitted"], 8)?[1];
+    assert!(matches!(unreadable, Outcome::Failed(why) if why.ends_with("not permitted")), "{unreadable:?}");
+    assert_eq!(outcomes(&[], 1)?[1], Outcome::Skipped("needs 2 cores".into()));
+    Ok(())
+}
+
+#[test]
+fn an_end_without_all_rows_is_refused_and_says_which() {
+    let begin =
+        ["BEGIN linux_kernel module", "ROWS 2", "BEGIN linux_kernel yield", YIELD, "BEGIN linux_kernel ipi"];
+    let end = |more: &[&str]| {
+        let lines: Vec<&str> = begin.iter().chain(more).chain(&["END"]).copied().collect();
+        read(&lines).map(|_| ()).map_err(|bad| bad.to_string())
+    };
+    assert_eq!(end(&[SKIPPED]), Ok(()));
+    let why = end(&[]).expect_err("one is missing");
+    assert!(why.contains("2 rows were announced and 1 came, missing: linux_kernel ipi,"), "{why}");
+    assert!(end(&[SKIPPED, FAILED]).is_err(), "one too many");
+    assert!(end(&[SKIPPED, "ROWS 2"]).is_err(), "announced twice");
+    let why = read(&[YIELD, "END"]).expect_err("not announced").to_string();
+    assert!(why.contains("no rows were announced and 1 came"), "{why}");
+    assert!(read(&["END"]).is_err() && read(&["ROWS 0", "END"]).is_ok());
+}
+
+#[test]
+fn a_row_is_found_behind_the_kernels_words() -> Result<(), BadLine> {
+    for line in [YIELD, SKIPPED, FAILED] {
+        for before in ["[   61.269651] clocksource: ", "[   61.2", "{ BENCH ", "BEGIN li", "é"] {
+            let reader = read(&[&format!("{before}{line}")])?;
+            assert_eq!(reader.figures.rows, read(&[line])?.figures.rows, "{before}");
+        }
+    }
+    // Two on one line, and a row that a message cut in two.
+    assert!(read(&[&format!("{YIELD}{SKIPPED}")]).is_err());
+    assert!(read(&[&format!("[    5.1] cut {}", &YIELD[..300])]).is_err());
+    assert!(read(&[&format!("{}{SKIPPED}", &YIELD[..300])]).is_err());
+    // The kernel's log may say anything.
+    assert!(read(&[&format!("LOG <6>[    5.1] {YIELD}")])?.figures.rows.is_empty());
     Ok(())
 }
 
@@ -116,9 +166,17 @@ fn what_cannot_be_is_refused() {
 #[test]
 fn other_lines_are_the_kernels() -> Result<(), BadLine> {
     let mut reader = Reader::default();
-    for line in
-        ["", " ", "FIRST thing", "END of it", "BENCHMARK {", "bench {}", "[    0.0] BENCH {", "\u{fffd}"]
-    {
+    for line in [
+        "",
+        " ",
+        "FIRST thing",
+        "END of it",
+        "BENCHMARK {",
+        "BENCH{",
+        "bench {}",
+        "[    0.0] BENCH",
+        "\u{fffd}",
+    ] {
         assert_eq!(reader.take(line)?, Said::Nothing, "{line}");
     }
     assert!(reader.figures.rows.is_empty());

@@ -4,13 +4,11 @@ use super::LinuxError;
 use crate::run::console::KEPT;
 use crate::run::guest;
 use crate::run::signals::Stop;
-use rustix::process::{Pid, Signal, kill_process_group};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::Duration;
 
 /// What to do about a program.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +31,7 @@ pub fn run(
     let errors = file.try_clone().map_err(LinuxError::io(log.display()))?;
     command.stdout(file).stderr(errors);
     let mut child = spawn(&mut command, remedy)?;
-    if wait(&mut child, what, stop)?.success() {
+    if wait(&mut child, what, || stop.wanted())?.success() {
         return Ok(());
     }
     let (what, log) = (what.to_owned(), log.to_owned());
@@ -51,7 +49,7 @@ pub fn output(command: &mut Command, remedy: Remedy, stop: &Stop) -> Result<Opti
         let mut bytes = Vec::new();
         pipe.map_or(Ok(0), |mut pipe| pipe.read_to_end(&mut bytes)).map(|_| bytes)
     });
-    let status = wait(&mut child, &what, stop)?;
+    let status = wait(&mut child, &what, || stop.wanted())?;
     let read = reader.join().unwrap_or_else(|_| Err(io::Error::other("its output cannot be read")));
     let bytes = read.map_err(LinuxError::io(what))?;
     Ok(status.success().then(|| String::from_utf8_lossy(&bytes).into_owned()))
@@ -63,19 +61,10 @@ fn spawn(command: &mut Command, remedy: Remedy) -> Result<Child, LinuxError> {
     guest::spawn(command).map_err(|error| not_started(command, remedy, error))
 }
 
-/// Waits for its end, or ends it.
-fn wait(child: &mut Child, what: &str, stop: &Stop) -> Result<ExitStatus, LinuxError> {
-    loop {
-        // Asked first: a program that somebody else's signal ended has not failed by itself.
-        if stop.wanted() {
-            kill(child);
-            return Err(LinuxError::Interrupted);
-        }
-        if let Some(status) = child.try_wait().map_err(LinuxError::io(what))? {
-            return Ok(status);
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
+/// Waits for its end, or ends it and all that it started if somebody `wants_stop`.
+fn wait(child: &mut Child, what: &str, wants_stop: impl Fn() -> bool) -> Result<ExitStatus, LinuxError> {
+    let status = guest::wait_group(child, || !wants_stop()).map_err(LinuxError::io(what))?;
+    status.ok_or(LinuxError::Interrupted)
 }
 
 /// The last lines of a file, indented.
@@ -94,15 +83,6 @@ fn not_started(command: &Command, remedy: Remedy, error: io::Error) -> LinuxErro
     } else {
         LinuxError::Io { what: program, source: error }
     }
-}
-
-/// The program and its children, which are its process group.
-fn kill(child: &mut Child) {
-    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-        // Fails only if none of them is left.
-        let _ = kill_process_group(group, Signal::KILL);
-    }
-    let _ = child.wait();
 }
 
 #[cfg(test)]
@@ -143,13 +123,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_interrupted_has_not_failed() -> Result<(), Box<dyn std::error::Error>> {
-        let folder = tempfile::tempdir()?;
-        let (log, stop) = (folder.path().join("log"), Stop::wanted_already());
-        for script in ["exit 1", "exec sleep 1000"] {
-            assert!(matches!(shell(script, &log, &stop), Err(LinuxError::Interrupted)), "{script}");
-            let asked = output(Command::new("sh").args(["-c", script]), REMEDY, &stop);
-            assert!(matches!(asked, Err(LinuxError::Interrupted)), "{script}");
+    fn what_is_interrupted_has_not_failed_and_is_gone() -> Result<(), LinuxError> {
+        for script in ["exit 1", "sleep 1000"] {
+            let mut child = spawn(Command::new("sh").args(["-c", script]), REMEDY)?;
+            let waited = wait(&mut child, "it", || true);
+            assert!(matches!(waited, Err(LinuxError::Interrupted)), "{script}");
+            assert!(child.try_wait().is_ok_and(|status| status.is_some()), "{script}");
         }
         Ok(())
     }

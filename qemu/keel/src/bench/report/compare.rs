@@ -35,7 +35,11 @@ fn why(ours: &Row, theirs: &Row) -> String {
     } else if a.medians.len() == b.medians.len() {
         "a repeat has no figure above zero".to_owned()
     } else {
-        format!("measured {} times and {} times: the repeats cannot be paired", a.medians.len(), b.medians.len())
+        format!(
+            "measured {} times and {} times: the repeats cannot be paired",
+            a.medians.len(),
+            b.medians.len()
+        )
     }
 }
 

@@ -12,10 +12,21 @@ const NOTABLE: f64 = 0.02;
 /// The section.
 pub fn section(source: &Source) -> Markup {
     html! {
-        @if Instrument::ALL.iter().all(|instrument| runs(source, *instrument).len() < 2) {
-            p.absent {
-                "No history yet: it needs at least two results of an instrument, and they are committed in "
-                code { "bench/results/" } "."
+        @let short: Vec<(Instrument, usize)> = Instrument::ALL.into_iter()
+            .map(|instrument| (instrument, runs(source, instrument).len())).filter(|(_, count)| *count < 2).collect();
+        @if !short.is_empty() {
+            div.absent {
+                p {
+                    @if short.len() == Instrument::ALL.len() { "No history yet. " }
+                    "A history needs two results of an instrument at least: those in " code { "bench/results/" }
+                    " and the ones of this page. "
+                    code { "cargo keel bench --record" } " adds one there, to be committed."
+                }
+                ul {
+                    @for (instrument, count) in short {
+                        li { (title(instrument)) ": " @if count == 0 { "no result" } @else { "one result" } }
+                    }
+                }
             }
         }
         @for instrument in Instrument::ALL {
@@ -72,7 +83,7 @@ fn names<'a>(runs: &[&'a Run]) -> Vec<&'a str> {
 /// What is drawn of a result: beside Linux the ratio, since only that can be compared from run to run.
 fn value(instrument: Instrument, run: &Run, name: &str) -> Option<f64> {
     let value = match instrument {
-        Instrument::Linux => beside_linux::to_best(run, name)?.middle,
+        Instrument::Linux => beside_linux::to_best(run, name)?.ratio.median,
         Instrument::Instructions | Instrument::Kernel | Instrument::Native => {
             run.figures(name, "keel")?.median
         }

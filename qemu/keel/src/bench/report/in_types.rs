@@ -1,8 +1,10 @@
 //! Section: what it costs to have invariants in types. Variants of one thing, side by side.
 
 use super::chart::{self, Axis, Bar, Point, Series};
-use super::numbers::{Ratio, figure, short, times};
+use super::compare::{cost, spread};
+use super::numbers::{figure, quantity, short, times};
 use super::peers::{Comparison, Growth, Variant, Wanted};
+use super::ratio::Ratio;
 use super::results::{Figures, Instrument, Outcome, Row, Run};
 use super::verdict::Verdict;
 use super::{Claim, Source, table, title};
@@ -47,13 +49,20 @@ fn comparison(source: &Source, of: &Comparison) -> Markup {
             h3 { (of.title) }
             p { (of.about) }
             @if runs.is_empty() { p.absent { "Not measured: no result has these rows." } }
-            @for (index, run) in runs.into_iter().enumerate() {
-                figure {
-                    figcaption { (title(run.instrument)) }
-                    (chart::bars(of.rows.iter().map(|variant| bar(run, variant, of)).collect()))
+            div.figures.pair {
+                @for (index, run) in runs.iter().enumerate() {
+                    figure {
+                        figcaption { (title(run.instrument)) }
+                        @let units = of.rows.iter().filter_map(|variant| run.row(&variant.row, "keel"));
+                        @let unit = units.map(|row| row.unit.as_str()).next().unwrap_or_default();
+                        (chart::bars(of.rows.iter().map(|variant| bar(run, variant, of)).collect(), unit))
+                        @if let Some(wanted) = &of.wanted { (decided(run, of, wanted, index == 0)) }
+                    }
                 }
-                (decided(run, of, index == 0))
             }
+            (reasons(runs.iter().flat_map(|run| &run.rows).filter(|row| {
+                of.rows.iter().any(|variant| variant.row == row.name)
+            })))
         }
     }
 }
@@ -69,15 +78,16 @@ fn bar(run: &Run, variant: &Variant, of: &Comparison) -> Bar {
             "{variant}: {}",
             figures.map_or("no figure".into(), |figures| figure(figures.median))
         ),
-        ours: *name == of.wanted.row,
+        ours: of.wanted.as_ref().is_some_and(|wanted| *name == wanted.row),
         figure: figures.map(|figures| (figures.median, figures.spread().0, figures.spread().1)),
         value: html! {
             @match (row, figures) {
                 (Some(row), Some(figures)) => {
-                    strong { (figure(figures.median)) } " " (row.unit)
-                    small { "MAD " (figure(figures.mad)) }
+                    strong { (quantity(figures.median, &row.unit)) }
+                    @if figures.mad > 0.0 { small { "MAD " (quantity(figures.mad, &row.unit)) } }
                 },
-                (Some(row), None) => (table::reason(&row.outcome)),
+                // The reason stands below, once for all.
+                (Some(row), None) => (table::kind(&row.outcome)),
                 (None, _) => small { "not among the results" },
             }
         },
@@ -85,59 +95,110 @@ fn bar(run: &Run, variant: &Variant, of: &Comparison) -> Bar {
 }
 
 /// The ratio that is wanted, and what it is. The first instrument decides: the count if there is one, since it repeats.
-fn decided(run: &Run, of: &Comparison, decides: bool) -> Markup {
-    let Wanted { row, to, at_most, known } = &of.wanted;
+fn decided(run: &Run, of: &Comparison, wanted: &Wanted, decides: bool) -> Markup {
+    let Wanted { row, to, at_most, known } = wanted;
     let name = |row: &str| {
         of.rows.iter().find(|variant| variant.row == row).map_or(row, |variant| &variant.name).to_owned()
     };
-    let ratio = wanted_ratio(run, &of.wanted);
+    let ratio = wanted_ratio(run, wanted);
     html! {
         p.decided {
             (name(row)) " to " (name(to)) ": "
-            strong { (ratio.map_or("no ratio".to_owned(), |ratio| times(ratio.middle))) }
-            @if let Some(spread) = ratio.and_then(|ratio| ratio.spread()) { " (" (spread) ")" }
+            @match &ratio {
+                Ok(ratio) => {
+                    strong { (times(ratio.median)) }
+                    @if let Some(spread) = spread(ratio) { " (" (spread) ")" }
+                }
+                Err(why) => { strong { "no ratio" } ", " (why) }
+            }
             @if decides {
-                ", wanted ≤ " (times(*at_most)) " " (Verdict::of(ratio.map(|ratio| ratio.middle), *at_most, None).badge())
+                "; wanted ≤ " (times(*at_most)) " "
+                (Verdict::of(ratio.ok().map(|ratio| ratio.median), *at_most, None).badge())
                 " " small { (known) }
             }
         }
     }
 }
 
-/// The ratio of two rows, if both were measured.
-fn wanted_ratio(run: &Run, wanted: &Wanted) -> Option<Ratio> {
-    let better = run.row(&wanted.row, "keel")?.better;
-    Ratio::of(figures(run, &wanted.row)?, figures(run, &wanted.to)?, better)
+/// The ratio of two rows, or why there is none.
+fn wanted_ratio(run: &Run, wanted: &Wanted) -> Result<Ratio, String> {
+    beside(run, &wanted.row, &wanted.to)
+}
+
+/// The ratio of two of Keel's rows, or why there is none.
+fn beside(run: &Run, row: &str, to: &str) -> Result<Ratio, String> {
+    match (run.row(row, "keel"), run.row(to, "keel")) {
+        (Some(ours), Some(other)) => cost(ours, other),
+        (None, _) => Err(format!("{row} is not among the results")),
+        (_, None) => Err(format!("{to} is not among the results")),
+    }
 }
 
 /// What is wanted of variants, and what became of it.
 pub fn claims(source: &Source) -> Vec<Claim> {
-    let variants = source.peers.comparisons.iter().map(|of| {
-        let ratio =
-            source.in_kernel().find_map(|run| wanted_ratio(run, &of.wanted)).map(|ratio| ratio.middle);
-        Claim {
-            what: format!("{} ({} to {})", of.title, of.wanted.row, of.wanted.to),
-            have: ratio.map_or("not measured".into(), times),
-            want: format!("≤ {}", times(of.wanted.at_most)),
-            verdict: Verdict::of(ratio, of.wanted.at_most, None),
-        }
+    let claim = |what: String, ratio: Result<f64, String>, at_most: f64| Claim {
+        what,
+        verdict: Verdict::of(ratio.as_ref().ok().copied(), at_most, None),
+        of_must: ratio.as_ref().ok().map(|ratio| ratio / at_most),
+        have: ratio.map_or_else(|why| why, times),
+        want: format!("≤ {}", times(at_most)),
+    };
+    let wanted = source.peers.comparisons.iter().filter_map(|of| Some((of, of.wanted.as_ref()?)));
+    let variants = wanted.map(|(of, wanted)| {
+        let mut ratios = source.in_kernel().map(|run| wanted_ratio(run, wanted).map(|ratio| ratio.median));
+        let first = ratios.next().unwrap_or(Err("not measured".into()));
+        let ratio = first.or_else(|why| ratios.find_map(Result::ok).ok_or(why));
+        claim(format!("{} ({} to {})", of.title, wanted.row, wanted.to), ratio, wanted.at_most)
     });
     let growth = &source.peers.growth;
-    let most = |pick: fn(&Curve, &Curve) -> Option<f64>| {
-        let run = source.in_kernel().find(|run| !curves(run, growth).is_empty())?;
-        curves(run, growth).values().filter_map(|(ours, other)| pick(ours, other)).reduce(f64::max)
-    };
-    let worst = [
-        ("beside the other, worst count", most(beside), growth.at_most),
-        ("growth, worst operation", most(grown), growth.flat),
-    ];
-    let grown = worst.map(|(what, ratio, at_most)| Claim {
-        what: format!("{}: {what}", growth.title),
-        have: ratio.map_or("not measured".into(), times),
-        want: format!("≤ {}", times(at_most)),
-        verdict: Verdict::of(ratio, at_most, None),
+    let run = source.in_kernel().find(|run| !curves(run, growth).is_empty());
+    let grown = growth.operations.iter().flat_map(|operation| {
+        judged(run, growth, operation).map(|(what, ratio, at_most)| {
+            claim(format!("{}, {operation}: {what}", growth.title), ratio, at_most)
+        })
     });
     variants.chain(grown).collect()
+}
+
+/// What is wanted of one growing operation: what the ratio is of, the ratio or why there is none, the limit.
+fn judged(run: Option<&Run>, of: &Growth, operation: &str) -> [(String, Result<f64, String>, f64); 2] {
+    let Growth { ours, other, counts, counted, .. } = of;
+    let (first, last) = (counts.first().copied().unwrap_or(0), counts.last().copied().unwrap_or(0));
+    let name = |variant: &str, count: u64| format!("{}{operation}_{variant}_{count}", of.prefix);
+    let ratio = |run: &Run, row: &str, to: &str| beside(run, row, to).map(|ratio| ratio.median);
+    let worst = |run: &Run| {
+        let at = |count: &u64| {
+            ratio(run, &name(&ours.variant, *count), &name(&other.variant, *count))
+                .map_err(|why| (*count, why))
+        };
+        let all: Vec<Result<f64, (u64, String)>> = counts.iter().map(at).collect();
+        let worst = all.iter().filter_map(|ratio| ratio.as_ref().ok().copied()).reduce(f64::max);
+        let absent = all.into_iter().find_map(Result::err);
+        match (worst, absent) {
+            (Some(worst), None) => Ok(worst),
+            // A miss is one, whatever the others are.
+            (Some(worst), Some(_)) if worst > of.at_most => Ok(worst),
+            (_, absent) => {
+                let (count, why) = absent.unwrap_or((first, "not measured".into()));
+                Err(format!("cannot be judged: at {} {counted}, {why}", figure(count as f64)))
+            }
+        }
+    };
+    let grown = |run: &Run| {
+        ratio(run, &name(&ours.variant, last), &name(&ours.variant, first)).map_err(|why| {
+            let (first, last) = (figure(first as f64), figure(last as f64));
+            format!("cannot be judged without figures at both {first} and {last} {counted}: {why}")
+        })
+    };
+    let none = || Err("not measured".to_owned());
+    [
+        (format!("to the {}, worst count", other.name), run.map_or_else(none, worst), of.at_most),
+        (
+            format!("at {} to at {} {counted}", figure(last as f64), figure(first as f64)),
+            run.map_or_else(none, grown),
+            of.flat,
+        ),
+    ]
 }
 
 /// Figures by count.
@@ -168,18 +229,6 @@ fn parts<'a>(name: &'a str, of: &Growth) -> Option<(&'a str, bool, u64)> {
     Some((operation, ours, count.parse().ok()?))
 }
 
-/// Ours to the other's, at the worst count.
-fn beside(ours: &Curve, other: &Curve) -> Option<f64> {
-    let ratios = ours.iter().filter_map(|(count, mine)| Some(mine / other.get(count)?));
-    ratios.filter(|ratio| ratio.is_finite()).reduce(f64::max)
-}
-
-/// Ours at the largest count to ours at the smallest.
-fn grown(ours: &Curve, _: &Curve) -> Option<f64> {
-    let ((_, first), (_, last)) = (ours.first_key_value()?, ours.last_key_value()?);
-    Some(last / first).filter(|ratio| ratio.is_finite() && ours.len() > 1)
-}
-
 /// The cost over a growing count.
 fn growth(source: &Source, of: &Growth) -> Markup {
     let runs = runs(source, |row| parts(&row.name, of).is_some());
@@ -198,7 +247,7 @@ fn growth(source: &Source, of: &Growth) -> Markup {
                 div.cards {
                     @for (operation, (ours, other)) in curves(run, of) { (curve(run, of, &operation, &ours, &other)) }
                 }
-                (without(run, of))
+                (reasons(run.rows.iter().filter(|row| parts(&row.name, of).is_some())))
             }
         }
     }
@@ -233,10 +282,6 @@ fn curve(run: &Run, of: &Growth, operation: &str, ours: &Curve, other: &Curve) -
         };
         Series { class, points: counts.iter().map(point).collect() }
     };
-    let judged = [
-        ("worst ratio to the other", beside(ours, other), of.at_most),
-        ("largest to smallest count", grown(ours, other), of.flat),
-    ];
     html! {
         figure.card {
             figcaption { (operation) ", " (unit) " over " (of.counted) " (" (title(run.instrument)) ")" }
@@ -247,12 +292,15 @@ fn curve(run: &Run, of: &Growth, operation: &str, ours: &Curve, other: &Curve) -
                 (chart::lines(&both, (&x, &y), &along, short, None, &spoken))
             }
             dl.small {
-                @for (what, ratio, at_most) in judged {
+                @for (what, ratio, at_most) in judged(Some(run), of, operation) {
                     div {
                         dt { (what) }
                         dd {
-                            (ratio.map_or("–".to_owned(), times)) ", wanted ≤ " (times(at_most)) " "
-                            (Verdict::of(ratio, at_most, None).badge())
+                            @match &ratio {
+                                Ok(ratio) => { strong { (times(*ratio)) } ", wanted ≤ " (times(at_most)) " " }
+                                Err(why) => { (why) " " }
+                            }
+                            (Verdict::of(ratio.ok(), at_most, None).badge())
                         }
                     }
                 }
@@ -270,22 +318,21 @@ fn spoken(counts: &[u64], ours: &Curve, other: &Curve, of: &Growth) -> String {
     counts.iter().map(at).collect::<Vec<_>>().join("; ")
 }
 
-/// Rows that have no figures, with the reason.
-fn without(run: &Run, of: &Growth) -> Markup {
-    let rows = run
-        .rows
-        .iter()
-        .filter(|row| parts(&row.name, of).is_some() && !matches!(row.outcome, Outcome::Measured(_)));
+/// Which rows have no figures and why; the same reason once.
+fn reasons<'a>(rows: impl Iterator<Item = &'a Row>) -> Markup {
     let mut reasons: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    for row in rows {
-        reasons.entry(table::reason(&row.outcome).into_string()).or_default().push(&row.name);
+    for row in rows.filter(|row| !matches!(row.outcome, Outcome::Measured(_))) {
+        let names = reasons.entry(table::reason(&row.outcome).into_string()).or_default();
+        if !names.contains(&row.name.as_str()) {
+            names.push(&row.name);
+        }
     }
     html! {
         @if !reasons.is_empty() {
-            ul.small {
+            ul.small.reasons {
                 @for (reason, names) in reasons {
                     // The text was made by maud just now, from the outcome: it is escaped.
-                    li { (maud::PreEscaped(reason)) ": " (names.join(", ")) }
+                    li { (table::listed(&names)) ": " (maud::PreEscaped(reason)) }
                 }
             }
         }
@@ -300,6 +347,7 @@ pub fn has_any(source: &Source) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::peers::Peers;
+    use super::super::sample::{self, measured};
     use super::*;
 
     #[test]
@@ -318,5 +366,36 @@ mod tests {
         ] {
             assert_eq!(parts(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn growth_is_not_judged_without_its_ends() {
+        let peers = Peers::read().expect("the committed file is whole");
+        let of = &peers.growth;
+        let row = |side: &str, count: u64, median| {
+            measured(&format!("mm_eval_map_{side}_{count}"), "keel", "instructions", median)
+        };
+        let mut rows: Vec<Row> = of.counts.iter().map(|count| row("vma_tree", *count, 200.0)).collect();
+        rows.extend(of.counts.iter().map(|count| row("mapped_pages", *count, 100.0)));
+        let whole = sample::run(Instrument::Instructions, rows.clone());
+        let [(_, beside, _), (_, grown, _)] = judged(Some(&whole), of, "map");
+        assert_eq!((beside, grown), (Ok(0.5), Ok(1.0)));
+
+        // Without the largest count, the smaller ones say nothing about growth.
+        rows.pop();
+        let cut = sample::run(Instrument::Instructions, rows.clone());
+        let [(_, beside, _), (_, grown, _)] = judged(Some(&cut), of, "map");
+        for why in [beside.expect_err("a count is missing"), grown.expect_err("the end is missing")] {
+            assert!(why.contains("cannot be judged") && why.contains("100,000"), "{why}");
+        }
+
+        // A miss at one count is one, though another is missing.
+        rows.push(row("mapped_pages", 7, 1.0));
+        rows.iter_mut().filter(|row| row.name == "mm_eval_map_vma_tree_100").for_each(|row| {
+            row.outcome =
+                Outcome::Measured(Figures { median: 10.0, medians: vec![10.0], ..Figures::default() });
+        });
+        let [(_, beside, _), _] = judged(Some(&sample::run(Instrument::Instructions, rows)), of, "map");
+        assert_eq!(beside, Ok(10.0));
     }
 }

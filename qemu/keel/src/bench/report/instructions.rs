@@ -26,16 +26,17 @@ pub fn section(source: &Source) -> Markup {
             "Each group has an axis of its own, and all are logarithmic."
         }
         (chart::legend(&shapes, source.peers, true))
-        @for (title, targets) in source.peers.grouped(&source.peers.instructions, |target| &target.row) {
-            figure {
-                figcaption { (title) }
-                (chart::dots(targets.into_iter().map(|target| dot(source, target)).collect()))
+        div.wide {
+            @for (title, targets) in source.peers.grouped(&source.peers.instructions, |target| &target.row) {
+                figure {
+                    figcaption { (title) }
+                    (chart::dots(targets.into_iter().map(|target| dot(source, target)).collect()))
+                }
             }
         }
         h3 { "The same as a table" }
         (beside(source))
         @if let Some(run) = run {
-            h3 { "Distributions" }
             (super::kernel::distributions(source, run))
             (table::figures(source, run))
         }
@@ -64,6 +65,7 @@ pub fn claims(source: &Source) -> Vec<Claim> {
         have: keel(source, target).map_or("not measured".into(), |keel| format!("{} {UNIT}", figure(keel))),
         want: format!("must ≤ {}, aim {}", figure(target.must), figure(target.aim)),
         verdict: judge(source, target),
+        of_must: keel(source, target).map(|keel| keel / target.must),
     };
     source.peers.instructions.iter().map(claim).collect()
 }
@@ -88,8 +90,7 @@ fn count(source: &Source) -> Option<String> {
     (hits + misses > 0).then(|| {
         format!(
             "Of {} operations, {hits} as they must be ({aims} of them as aimed at), {misses} not, {unknown} without \
-             a figure."
-            ,
+             a figure.",
             verdicts.len()
         )
     })

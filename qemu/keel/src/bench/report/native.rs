@@ -1,8 +1,10 @@
 //! Section: the parts that run on the host, beside other libraries.
 
 use super::chart::{self, Bar};
-use super::numbers::{Ratio, figure, geometric_mean, times};
+use super::compare::{cost, spread};
+use super::numbers::{figure, geometric_mean, quantity, times};
 use super::peers::{Limit, NativeWords, claims};
+use super::ratio::Ratio;
 use super::results::{Better, Figures, Instrument, Outcome, Row, Run};
 use super::verdict::Verdict;
 use super::{Claim, Source, table};
@@ -23,7 +25,7 @@ pub fn section(source: &Source) -> Markup {
         @for (family, names) in families(source, run) {
             article {
                 h3 { (family) }
-                @for name in names { (group(source, run, name)) }
+                div.figures { @for name in names { (group(source, run, name)) } }
             }
         }
         h3 { "What is wanted" }
@@ -66,15 +68,15 @@ fn group(source: &Source, run: &Run, name: &str) -> Markup {
         figure {
             figcaption {
                 (table::label(name, table::words(source, first)))
-                span.what { (first.unit) @if first.better == Better::Higher { ", higher is better" } }
+                span.what { "in " (first.unit) @if first.better == Better::Higher { ", higher is better" } }
                 @if let Some(ratio) = to_best(run, name) {
                     span.what {
-                        "Keel to the best other: " strong { (times(ratio.middle)) }
-                        @if let Some(spread) = ratio.spread() { " (" (spread) ")" }
+                        "Keel to the best other: " strong { (times(ratio.median)) }
+                        @if let Some(spread) = spread(&ratio) { " (" (spread) ")" }
                     }
                 }
             }
-            (chart::bars(rows.iter().map(|row| bar(source, row, &first.unit)).collect()))
+            (chart::bars(rows.iter().map(|row| bar(source, row, &first.unit)).collect(), &first.unit))
         }
     }
 }
@@ -99,7 +101,7 @@ fn bar(source: &Source, row: &Row, unit: &str) -> Bar {
             .map(|figures| (figures.median, ends(figures).0, ends(figures).1)),
         value: html! {
             @match figures {
-                Some(figures) => { strong { (figure(figures.median)) } " " (row.unit) }
+                Some(figures) => (quantity(figures.median, &row.unit)),
                 None => (table::reason(&row.outcome)),
             }
         },
@@ -118,22 +120,20 @@ fn ends(figures: &Figures) -> (f64, f64) {
 /// Keel's cost to that of the best other library: the largest ratio.
 fn to_best(run: &Run, name: &str) -> Option<Ratio> {
     let ours = run.row(name, "keel")?;
-    let mine = run.figures(name, "keel")?;
-    let others =
-        run.rows.iter().filter(|row| row.name == name && !is_ours(&row.subject) && row.unit == ours.unit);
-    let ratios = others.filter_map(|row| Ratio::of(mine, run.figures(name, &row.subject)?, ours.better));
-    ratios.reduce(|a, b| if b.middle > a.middle { b } else { a })
+    let others = run.rows.iter().filter(|row| row.name == name && !is_ours(&row.subject));
+    let ratios = others.filter_map(|theirs| cost(ours, theirs).ok());
+    ratios.reduce(|a, b| if b.median > a.median { b } else { a })
 }
 
 /// Keel to the best other, over all operations.
 pub fn all(source: &Source) -> Vec<f64> {
     let Some(run) = source.run(Instrument::Native) else { return Vec::new() };
     let names = families(source, run).into_iter().flat_map(|(_, names)| names);
-    names.filter_map(|name| to_best(run, name)).map(|ratio| ratio.middle).collect()
+    names.filter_map(|name| to_best(run, name)).map(|ratio| ratio.median).collect()
 }
 
-/// Whether a limit is kept: what it is of, the figure or ratio, and the verdict.
-fn limit(run: Option<&Run>, limit: &Limit) -> (String, Option<String>, Verdict) {
+/// Whether a limit is kept: what it is of, the figure or ratio, the verdict, and the figure as a multiple of the limit.
+fn limit(run: Option<&Run>, limit: &Limit) -> (String, Option<String>, Verdict, Option<f64>) {
     let median = |name: &str| Some(run?.figures(name, "keel")?.median);
     let row = || run?.row(&limit.rows, "keel");
     let (what, value, say): (_, _, fn(f64) -> String) = match (&limit.unit, &limit.to) {
@@ -142,8 +142,8 @@ fn limit(run: Option<&Run>, limit: &Limit) -> (String, Option<String>, Verdict) 
             (format!("{} in {unit}", limit.rows), median(&limit.rows).filter(|_| same), figure)
         }
         (None, Some(to)) => {
-            let ratio = median(&limit.rows).zip(median(to)).map(|(one, other)| one / other);
-            (format!("{} to {to}", limit.rows), ratio, times)
+            let ratio = row().zip(run.and_then(|run| run.row(to, "keel"))).and_then(|(a, b)| cost(a, b).ok());
+            (format!("{} to {to}", limit.rows), ratio.map(|ratio| ratio.median), times)
         }
         (None, None) => (
             format!("{} to the best other", limit.rows),
@@ -152,18 +152,16 @@ fn limit(run: Option<&Run>, limit: &Limit) -> (String, Option<String>, Verdict) 
         ),
     };
     let value = value.filter(|value| value.is_finite());
-    (what, value.map(say), Verdict::of(value, limit.at_most, limit.aim))
+    let of_must = value.map(|value| value / limit.at_most);
+    (what, value.map(say), Verdict::of(value, limit.at_most, limit.aim), of_must)
 }
 
 /// Keel's cost to that of the library that is best by the geometric mean over these rows.
 fn best_mean(run: &Run, rows: &str) -> Option<f64> {
     let mut by_subject: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     for row in run.rows.iter().filter(|row| claims(rows, &row.name) && !is_ours(&row.subject)) {
-        let ours = run.row(&row.name, "keel").filter(|ours| ours.unit == row.unit);
-        let ratio = ours.and_then(|ours| {
-            Ratio::of(run.figures(&row.name, "keel")?, run.figures(&row.name, &row.subject)?, ours.better)
-        });
-        by_subject.entry(&row.subject).or_default().extend(ratio.map(|ratio| ratio.middle));
+        let ratio = run.row(&row.name, "keel").and_then(|ours| cost(ours, row).ok());
+        by_subject.entry(&row.subject).or_default().extend(ratio.map(|ratio| ratio.median));
     }
     by_subject.into_values().filter_map(|ratios| Some(geometric_mean(ratios)?.0)).reduce(f64::max)
 }
@@ -173,13 +171,14 @@ pub fn limits(source: &Source) -> Vec<Claim> {
     let run = source.run(Instrument::Native);
     let all = source.peers.native.iter().flat_map(|part| part.limits.iter().map(move |limit| (part, limit)));
     let claim = |(part, of): (&NativeWords, &Limit)| {
-        let (what, have, verdict) = limit(run, of);
+        let (what, have, verdict, of_must) = limit(run, of);
         let want = if of.unit.is_some() { figure(of.at_most) } else { times(of.at_most) };
         Claim {
             what: format!("{}: {what}", part.part),
             have: have.unwrap_or("not measured".into()),
             want: format!("≤ {want}"),
             verdict,
+            of_must,
         }
     };
     all.map(claim).collect()
@@ -197,7 +196,7 @@ fn wanted(source: &Source) -> Markup {
                         th scope="row" { (words.part) }
                         td {
                             @for of in &words.limits {
-                                @let (what, have, verdict) = limit(run, of);
+                                @let (what, have, verdict, _) = limit(run, of);
                                 span.line {
                                     strong { (have.as_deref().unwrap_or("–")) } " " (verdict.badge())
                                     small { (what) }

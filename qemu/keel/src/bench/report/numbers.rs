@@ -55,6 +55,7 @@ pub fn times(ratio: f64) -> String {
         return NONE.to_owned();
     }
     let text = match ratio.abs() {
+        1_000.0.. => figure(ratio),
         100.0.. => format!("{ratio:.0}"),
         10.0.. => format!("{ratio:.1}"),
         0.1.. => format!("{ratio:.2}"),
@@ -119,8 +120,8 @@ mod tests {
         }
         assert_eq!([0.5, 20.0, 2e3, 1e7].map(short), ["0.5", "20", "2k", "10M"]);
         assert_eq!(
-            [0.004_2, 0.052, 0.5, 1.05, 12.34, 480.0].map(times),
-            ["0.0042×", "0.052×", "0.50×", "1.05×", "12.3×", "480×"]
+            [0.004_2, 0.052, 0.5, 1.05, 12.34, 480.0, 188_012.0].map(times),
+            ["0.0042×", "0.052×", "0.50×", "1.05×", "12.3×", "480×", "188,012×"]
         );
         assert_eq!(times(f64::NAN), NONE);
     }
@@ -135,8 +136,13 @@ mod tests {
 
     #[test]
     fn quantities_have_few_digits() {
-        let cases = [(6.5935e9, "ns", "6.59 s"), (239_265_575.0, "ns", "239 ms"), (12_340.0, "ns", "12.3 µs")];
-        let others = [(46_525_479.0, "cycles", "46.5 M cycles"), (1_096.0, "cycles", "1,096 cycles"), (7.5, "ns", "7.5 ns")];
+        let cases =
+            [(6.5935e9, "ns", "6.59 s"), (239_265_575.0, "ns", "239 ms"), (12_340.0, "ns", "12.3 µs")];
+        let others = [
+            (46_525_479.0, "cycles", "46.5 M cycles"),
+            (1_096.0, "cycles", "1,096 cycles"),
+            (7.5, "ns", "7.5 ns"),
+        ];
         for (value, unit, text) in cases.into_iter().chain(others) {
             assert_eq!(quantity(value, unit), text);
         }

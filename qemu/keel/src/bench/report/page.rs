@@ -145,8 +145,9 @@ fn reading() -> Markup {
                 "scheduler."
             }
             li {
-                "A ratio below 1× says that Keel costs less. Where a figure is a throughput, the ratio is turned "
-                "round."
+                "A ratio below 1× says that Keel costs less. It is made within each repeat, so that a slow spell of "
+                "the host touches both sides; the one that is named is the median of the repeats' ratios. Without "
+                "equally many repeats there is none. Where a figure is a throughput, the ratio is turned round."
             }
         }
     }

@@ -83,7 +83,7 @@ pub struct Peer {
     pub by: Option<String>,
 }
 
-/// One operation on several cores, as said in words.
+/// One operation on several cores, as said in words and, where a number decides, as numbers.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Words {
@@ -91,18 +91,43 @@ pub struct Words {
     pub row: String,
     /// The operation in words.
     pub what: String,
-    /// Linux's figure.
+    /// What Linux took at an earlier time, in words.
     pub linux: Option<String>,
-    /// LK's figure.
-    pub lk: Option<String>,
-    /// Nautilus's figure.
-    pub nautilus: Option<String>,
+    /// What other kernels took at an earlier time, by subject.
+    #[serde(default)]
+    pub earlier: BTreeMap<String, Earlier>,
     /// What must be reached.
     pub must: String,
     /// What must be reached, as a ratio to Linux.
     pub must_ratio: Option<f64>,
     /// What is aimed at, as a ratio to Linux.
     pub aim_ratio: Option<f64>,
+    /// What must be reached, as a ratio to another of Keel's rows.
+    pub to_row: Option<ToRow>,
+}
+
+/// A figure of another run.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Earlier {
+    /// The figure.
+    pub figure: f64,
+    /// Its unit, as in results.
+    pub unit: String,
+    /// What a reader must know to compare.
+    pub by: Option<String>,
+    /// What Keel's cost to it may be, where that is to be reached.
+    pub at_most: Option<f64>,
+}
+
+/// A limit in terms of another row of the same run.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ToRow {
+    /// The other row.
+    pub row: String,
+    /// So many times it, at most.
+    pub at_most: f64,
 }
 
 /// Variants of one thing.
@@ -115,8 +140,8 @@ pub struct Comparison {
     pub about: String,
     /// The variants, in order.
     pub rows: Vec<Variant>,
-    /// What their ratio may be.
-    pub wanted: Wanted,
+    /// What their ratio may be, where that is to be reached.
+    pub wanted: Option<Wanted>,
 }
 
 /// One of several variants.
@@ -153,8 +178,12 @@ pub struct Growth {
     pub about: String,
     /// What the rows' names begin with.
     pub prefix: String,
+    /// The operations that there are.
+    pub operations: Vec<String>,
     /// Of what there are so many.
     pub counted: String,
+    /// How many, in rising order. Without the first and the last nobody can say whether the cost grows.
+    pub counts: Vec<u64>,
     /// Keel's way.
     pub ours: Side,
     /// The other way.
@@ -294,16 +323,23 @@ mod tests {
         }
         for words in &peers.several_cores {
             let ratios = [words.must_ratio, words.aim_ratio];
-            assert!(ratios.into_iter().flatten().all(|ratio| ratio > 0.0), "{}: no ratio", words.row);
+            let limits = words.earlier.values().filter_map(|earlier| earlier.at_most);
+            let limits = limits.chain(words.to_row.as_ref().map(|to| to.at_most));
+            let mut all = ratios.into_iter().flatten().chain(limits).peekable();
+            assert!(all.peek().is_some(), "{}: no number decides", words.row);
+            assert!(all.all(|ratio| ratio > 0.0), "{}: no ratio", words.row);
+            for (subject, earlier) in &words.earlier {
+                assert!(peers.subjects.contains_key(subject), "{}: who is {subject}?", words.row);
+                assert!(earlier.figure > 0.0, "{}: {subject}", words.row);
+            }
         }
         for comparison in &peers.comparisons {
             let has = |row: &str| comparison.rows.iter().any(|variant| variant.row == row);
-            assert!(
-                has(&comparison.wanted.row) && has(&comparison.wanted.to),
-                "{}: no such variant",
-                comparison.title
-            );
+            let known = comparison.wanted.as_ref().is_none_or(|wanted| has(&wanted.row) && has(&wanted.to));
+            assert!(known, "{}: no such variant", comparison.title);
         }
+        let counts = &peers.growth.counts;
+        assert!(counts.len() > 1 && counts.is_sorted(), "growth is from one count to another");
     }
 
     #[test]

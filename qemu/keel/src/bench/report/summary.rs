@@ -1,16 +1,20 @@
 //! Section: what there is, in a few numbers; what falls short; what has no figure.
 
+use super::chart::{self, Speck, Swarm};
 use super::numbers::{geometric_mean, times};
 use super::results::{Instrument, Outcome, Run};
 use super::verdict::Verdict;
-use super::{Claim, Source, beside_linux, in_types, instructions, native, table, title};
+use super::{Claim, Source, beside_linux, in_types, instructions, native, several_cores, table, title};
 use maud::{Markup, html};
 
 /// The section.
 pub fn section(source: &Source) -> Markup {
-    let claims = claims(source);
+    let kinds = claims(source);
+    let picture = picture(&kinds);
+    let claims: Vec<Claim> = kinds.into_iter().flat_map(|(_, claims)| claims).collect();
     html! {
         (tiles(source, &claims))
+        (picture)
         (short(&claims))
         h3 { "Rows" }
         (counts(source))
@@ -18,10 +22,45 @@ pub fn section(source: &Source) -> Markup {
     }
 }
 
-/// Everything that is to be reached and that a figure decides.
-fn claims(source: &Source) -> Vec<Claim> {
-    let all = [instructions::claims, beside_linux::claims, in_types::claims, native::limits];
-    all.into_iter().flat_map(|claims| claims(source)).collect()
+/// Everything that is to be reached and that a figure decides, by kind.
+fn claims(source: &Source) -> [(&'static str, Vec<Claim>); 4] {
+    [
+        ("One core, instructions", instructions::claims(source)),
+        ("Several cores", several_cores::claims(source)),
+        ("Invariants in types", in_types::claims(source)),
+        ("On the host", native::limits(source)),
+    ]
+}
+
+/// All that is to be reached in one picture.
+fn picture(claims: &[(&str, Vec<Claim>)]) -> Markup {
+    let swarm = |(kind, claims): &(&str, Vec<Claim>)| {
+        let count = |wanted| claims.iter().filter(|claim| claim.verdict.reached() == wanted).count();
+        let words = format!(
+            "{} reached, {} missed, {} without a figure",
+            count(Some(true)),
+            count(Some(false)),
+            count(None)
+        );
+        let speck = |claim: &Claim| {
+            let of_must = claim.of_must.filter(|_| claim.verdict.reached().is_some())?;
+            let title = format!("{}: {}, {} of what it may be", claim.what, claim.have, times(of_must));
+            Some(Speck { of_must, title })
+        };
+        Swarm {
+            name: html! { (kind) },
+            spoken: format!("{kind}: {words}"),
+            specks: claims.iter().filter_map(speck).collect(),
+            value: html! { (words) },
+        }
+    };
+    html! {
+        figure.overview {
+            figcaption { "Every figure as a multiple of what it may be" }
+            (chart::swarms(claims.iter().map(swarm).collect()))
+            p.small { "Round and shaded: reached. A diamond misses what it must reach; 4× is four times too much." }
+        }
+    }
 }
 
 /// The headlines.
@@ -77,15 +116,15 @@ fn short(claims: &[Claim]) -> Markup {
     let mut missed: Vec<&Claim> = claims.iter().filter(|claim| by(claim) > 0.0).collect();
     missed.sort_by(|a, b| by(b).total_cmp(&by(a)));
     let inner = html! {
-        table.beside {
+        table.beside.stack {
             thead { tr { (table::heads(&["what", "verdict", "is", "wanted"])) } }
             tbody {
                 @for claim in &missed {
                     tr {
                         th scope="row" { (claim.what) }
                         td { (claim.verdict.badge()) }
-                        td { (claim.have) }
-                        td { (claim.want) }
+                        td data-label="is" { (claim.have) }
+                        td data-label="wanted" { (claim.want) }
                     }
                 }
             }
@@ -143,10 +182,23 @@ fn kinds(run: &Run) -> [usize; 4] {
     kinds
 }
 
+/// Rows that have no figure for one reason.
+struct Absent {
+    /// Failed ones come first.
+    is_fine: bool,
+    /// With its badge.
+    reason: String,
+    /// Where.
+    instruments: Vec<Instrument>,
+    /// Which.
+    names: Vec<String>,
+}
+
 /// Rows without a figure, failed ones first. The same reason is said once.
 fn without(source: &Source) -> Markup {
-    let mut rows: Vec<(bool, String, Instrument, Vec<String>)> = Vec::new();
+    let mut rows: Vec<Absent> = Vec::new();
     for run in source.shown() {
+        let mut here: Vec<Absent> = Vec::new();
         for row in run.rows.iter().filter(|row| !matches!(row.outcome, Outcome::Measured(_))) {
             let reason = table::reason(&row.outcome).into_string();
             let name = if row.subject == "keel" {
@@ -154,29 +206,34 @@ fn without(source: &Source) -> Markup {
             } else {
                 format!("{} ({})", row.name, source.peers.subject(&row.subject))
             };
-            match rows
-                .iter_mut()
-                .find(|(_, known, instrument, _)| *known == reason && *instrument == run.instrument)
-            {
-                Some((_, _, _, names)) => names.push(name),
-                None => rows.push((
-                    !matches!(row.outcome, Outcome::Failed(_)),
+            match here.iter_mut().find(|known| known.reason == reason) {
+                Some(known) => known.names.push(name),
+                None => here.push(Absent {
+                    is_fine: !matches!(row.outcome, Outcome::Failed(_)),
                     reason,
-                    run.instrument,
-                    vec![name],
-                )),
+                    instruments: vec![run.instrument],
+                    names: vec![name],
+                }),
+            }
+        }
+        for absent in here {
+            let same =
+                rows.iter_mut().find(|known| known.reason == absent.reason && known.names == absent.names);
+            match same {
+                Some(known) => known.instruments.extend(absent.instruments),
+                None => rows.push(absent),
             }
         }
     }
-    rows.sort_by_key(|(fine, _, instrument, _)| (*fine, *instrument));
+    rows.sort_by_key(|absent| absent.is_fine);
     let inner = html! {
-        table.beside {
-            thead { tr { th scope="col" { "rows" } th scope="col" { "instrument" } th scope="col" { "why" } } }
+        table.beside.stack {
+            thead { tr { th scope="col" { "rows" } th scope="col" { "instruments" } th scope="col" { "why" } } }
             tbody {
-                @for (_, reason, instrument, names) in &rows {
+                @for Absent { reason, instruments, names, .. } in &rows {
                     tr {
                         th scope="row" { (table::listed(names)) }
-                        td { (title(*instrument)) }
+                        td data-label="in" { @for instrument in instruments { span.line { (title(*instrument)) } } }
                         // The text was made by maud just now, from the outcome: it is escaped.
                         td { (maud::PreEscaped(reason)) }
                     }

@@ -109,11 +109,22 @@ fn cells(row: &Row) -> Markup {
 /// Why a row has no figures; nothing if it has.
 pub fn reason(outcome: &Outcome) -> Markup {
     html! {
+        (kind(outcome))
         @match outcome {
             Outcome::Measured(_) => {}
-            Outcome::Missing(why) => { span.badge.unknown { "missing" } " " (why) }
-            Outcome::Skipped(why) => { span.badge.unknown { "skipped" } " " (why) }
-            Outcome::Failed(why) => { span.badge.missed { "✗ failed" } " " (why) }
+            Outcome::Missing(why) | Outcome::Skipped(why) | Outcome::Failed(why) => { " " (why) }
+        }
+    }
+}
+
+/// The same in a word.
+pub fn kind(outcome: &Outcome) -> Markup {
+    html! {
+        @match outcome {
+            Outcome::Measured(_) => {}
+            Outcome::Missing(_) => span.badge.unknown { "missing" },
+            Outcome::Skipped(_) => span.badge.unknown { "skipped" },
+            Outcome::Failed(_) => span.badge.missed { "✗ failed" },
         }
     }
 }

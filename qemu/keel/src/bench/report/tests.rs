@@ -125,6 +125,26 @@ fn no_history_is_said() {
 }
 
 #[test]
+fn repeats_that_cannot_be_paired_have_no_ratio_and_say_so() {
+    let mut ours = measured("ipi", "keel", "cycles", 5.0);
+    if let Outcome::Measured(figures) = &mut ours.outcome {
+        figures.medians = vec![5.0, 5.0, 5.0];
+    }
+    let rows = vec![ours, measured("ipi", "linux_kernel", "cycles", 10.0)];
+    let page = page_of(&[sample::run(Instrument::Linux, rows)], &[]);
+    let linux = section(&page, "linux");
+    assert!(linux.contains("measured 3 times and 1 times: the repeats cannot be paired"), "{linux}");
+    assert!(!linux.contains("0.50×"), "a ratio was made all the same");
+}
+
+#[test]
+fn a_ratio_to_an_earlier_figure_is_marked() {
+    let rows = vec![measured("spawn_cross", "keel", "cycles", 105e3)];
+    let page = page_of(&[sample::run(Instrument::Linux, rows)], &[]);
+    assert!(section(&page, "linux").contains("to LK, ⚠ another run"));
+}
+
+#[test]
 fn history_is_in_order_and_has_each_result_once() {
     let result = |commit: &str, day: u32, median| {
         let mut run =

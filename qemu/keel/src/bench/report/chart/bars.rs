@@ -1,6 +1,6 @@
 //! Bars from zero with their spread: variants of one operation, or libraries that do the same.
 
-use super::super::numbers::short;
+use super::super::numbers::{short, time};
 use super::{Axis, Line, MIDDLE, bar, chart, tick};
 use maud::{Markup, html};
 
@@ -18,8 +18,8 @@ pub struct Bar {
     pub value: Markup,
 }
 
-/// Bars on one axis.
-pub fn bars(all: Vec<Bar>) -> Markup {
+/// Bars on one axis of a unit.
+pub fn bars(all: Vec<Bar>, unit: &str) -> Markup {
     let shown: Vec<f64> =
         all.iter().filter_map(|bar| bar.figure).flat_map(|(middle, low, high)| [middle, low, high]).collect();
     let axis = Axis::from_zero(shown.iter().copied());
@@ -33,7 +33,7 @@ pub fn bars(all: Vec<Bar>) -> Markup {
         })
         .collect();
     match axis.filter(|_| !shown.is_empty()) {
-        Some(axis) => chart(&lines, &axis, short),
+        Some(axis) => chart(&lines, &axis, if unit == "ns" { time } else { short }),
         None => html! {
             ul.chart.bare { @for line in lines { li { div.name { (line.name) } div.value { (line.value) } } } }
         },

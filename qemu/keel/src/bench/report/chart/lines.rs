@@ -8,6 +8,8 @@ use maud::{Markup, html};
 
 /// Keel's mark, smaller than elsewhere: there are many.
 const ROUND: &str = "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z";
+/// Where the lines begin, in hundredths of the width: left of it the axis is labelled.
+const BEGIN: f64 = 14.0;
 /// Another's.
 const SQUARE: &str = "M-4 -4h8v8h-8z";
 
@@ -39,7 +41,7 @@ pub fn lines(
     level: Option<f64>,
     spoken: &str,
 ) -> Markup {
-    let across = |value: f64| x.at(value).map(|place| 3.0 + 94.0 * place);
+    let across = |value: f64| x.at(value).map(|place| BEGIN + (97.0 - BEGIN) * place);
     let up = |value: f64| y.at(value).map(|place| 84.0 - 74.0 * place);
     html! {
         svg.lines role="img" aria-label=(spoken) {
@@ -52,8 +54,8 @@ pub fn lines(
             }
             @for (index, (value, text)) in along.iter().enumerate() {
                 @if let Some(place) = across(*value) {
-                    @let anchor = if index == 0 { "start" } else if index + 1 == along.len() { "end" } else { "middle" };
-                    @let place = if index == 0 { 0.0 } else if index + 1 == along.len() { 100.0 } else { place };
+                    @let is_last = index > 0 && index + 1 == along.len();
+                    @let (anchor, place) = if is_last { ("end", 100.0) } else { ("middle", place) };
                     text x=(percent(place)) y="98%" text-anchor=(anchor) { (text) }
                 }
             }

@@ -7,13 +7,14 @@
 //!
 //! Where a row brings no quantiles, the line has no box, and p90 and p99 are ticks.
 
-use super::super::numbers::{NONE, figure, short};
+use super::super::numbers::{NONE, figure, quantity, short, time};
 use super::super::results::{Figures, Outcome, Row};
 use super::{Axis, Line, MIDDLE, bar, chart, tick};
 use maud::{Markup, html};
 
-/// Strips of rows of one unit on one axis; nothing if nothing was measured. `name` is how a row is called there.
-pub fn strips(rows: &[&Row], name: impl Fn(&Row) -> Markup) -> Markup {
+/// Strips of rows of one unit on one axis; nothing if nothing was measured. `name` is how a row is called there, after
+/// another one.
+pub fn strips(rows: &[&Row], name: impl Fn(&Row, Option<&Row>) -> Markup) -> Markup {
     let measured: Vec<(&Row, &Figures)> = rows
         .iter()
         .filter_map(|row| match &row.outcome {
@@ -26,25 +27,28 @@ pub fn strips(rows: &[&Row], name: impl Fn(&Row) -> Markup) -> Markup {
     else {
         return html! {};
     };
+    let label = if measured.iter().all(|(row, _)| row.unit == "ns") { time } else { short };
     let lines: Vec<Line> = measured
-        .into_iter()
-        .map(|(row, figures)| Line {
-            name: name(row),
+        .iter()
+        .enumerate()
+        .map(|(index, (row, figures))| Line {
+            name: name(row, index.checked_sub(1).map(|before| measured[before].0)),
             spoken: spoken(row, figures),
             marks: marks(figures, &axis),
             value: html! {
-                strong { (figure(figures.median)) } " " (row.unit)
-                small { (range(figures)) }
+                strong { (quantity(figures.median, &row.unit)) }
+                small { (range(row, figures)) }
             },
         })
         .collect();
-    chart(&lines, &axis, short)
+    chart(&lines, &axis, label)
 }
 
 /// How far the samples lie apart, in words.
-fn range(figures: &Figures) -> String {
+fn range(row: &Row, figures: &Figures) -> String {
     if figures.min < figures.max {
-        format!("{} to {}", figure(figures.min), figure(figures.max))
+        let say = if row.unit == "ns" { time } else { short };
+        format!("{} to {}", say(figures.min), say(figures.max))
     } else {
         "all samples equal".to_owned()
     }

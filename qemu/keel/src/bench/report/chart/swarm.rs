@@ -48,7 +48,8 @@ fn marks(swarm: &Swarm, axis: &Axis) -> Markup {
     let mut placed: Vec<(f64, u32, &Speck)> = Vec::new();
     for speck in &swarm.specks {
         let Some(place) = axis.at(speck.of_must) else { continue };
-        let taken = |y: &u32| placed.iter().any(|(other, at, _)| (other - place).abs() < TOO_CLOSE && at == y);
+        let taken =
+            |y: &u32| placed.iter().any(|(other, at, _)| (other - place).abs() < TOO_CLOSE && at == y);
         let y = HEIGHTS.into_iter().find(|y| !taken(y)).unwrap_or(HEIGHTS[0]);
         placed.push((place, y, speck));
     }
