@@ -4,9 +4,9 @@
 //! returned are part of the figure. A heap that is full ends the task, as it would end any other.
 
 use crate::meter::{Meter, SUBTRACTED};
-use alloc::{boxed::Box, vec::Vec};
+use alloc::boxed::Box;
 use cell_api::{Bench, BenchContext, BenchError};
-use core::{hint::black_box, mem::MaybeUninit};
+use core::hint::black_box;
 
 /// What this file offers.
 pub(crate) const BENCHES: &[Bench] = &[
@@ -25,33 +25,10 @@ const fn bench(
     Bench::new(name, what, run).subtracted(SUBTRACTED)
 }
 
-/// How many blocks in a row must be neighbours until the heap counts as settled, and the most that are tried.
-const NEIGHBOURS: usize = 16;
-const MOST_HELD: usize = 4_096;
-
 fn run<T>(context: &mut BenchContext) -> Result<(), BenchError> {
-    let held = settle::<T>();
-    let result = Meter::new(1_000).run_sure(context, || {
+    Meter::new(1_000).run_sure(context, || {
         // Not initialized: that is no part of the allocation. The compiler may leave an allocation out that
         // nobody looks at.
         black_box(Box::<T>::new_uninit().as_mut_ptr());
-    });
-    drop(held);
-    result
-}
-
-/// Fills the holes of this size that earlier work has left in the heap, and holds them. What a block costs depends on where it is found:
-/// without this, a change anywhere in the kernel would show here.
-fn settle<T>() -> Vec<Box<MaybeUninit<T>>> {
-    let mut held = Vec::with_capacity(MOST_HELD);
-    let (mut last, mut step, mut in_a_row) = (0usize, 0isize, 0);
-    while in_a_row < NEIGHBOURS && held.len() < MOST_HELD {
-        let mut block = Box::<T>::new_uninit();
-        let address = block.as_mut_ptr().addr();
-        let distance = address.wrapping_sub(last).cast_signed();
-        in_a_row = if distance == step { in_a_row + 1 } else { 0 };
-        (last, step) = (address, distance);
-        held.push(block);
-    }
-    held
+    })
 }

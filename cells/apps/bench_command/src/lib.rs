@@ -19,6 +19,7 @@ mod figures;
 #[cfg(keel_kernel)]
 mod run;
 mod select;
+mod settle;
 
 /// What the loader looks for.
 #[cfg(keel_kernel)]

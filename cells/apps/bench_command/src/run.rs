@@ -1,6 +1,6 @@
 //! Runs one benchmark in a task of its own.
 
-use crate::figures::Outcome;
+use crate::{figures::Outcome, settle::settle};
 use cell_api::{Bench, BenchContext, BenchError};
 use core_local::CoreSet;
 use namespace::Pinned;
@@ -26,6 +26,7 @@ pub(crate) fn run(bench: &Pinned<Bench>, samples: usize, cores: CoreSet) -> Resu
     if cores.len() < bench.cores {
         return Err(BenchError::NeedsCores(bench.cores));
     }
+    let _settled = settle();
     let theirs = bench.clone();
     let mut context = BenchContext::new(samples, cores);
     let task = Builder::new("bench")
