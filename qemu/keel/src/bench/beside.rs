@@ -108,7 +108,7 @@ impl Pair<'_> {
             rows.extend(guest::measure(
                 &self.payload,
                 &self.plan(&names),
-                &format!("Keel, {which}"),
+                Some(&format!("Keel, {which}")),
                 self.stop,
             )?);
         }
@@ -122,7 +122,8 @@ impl Pair<'_> {
             let mut plan = self.plan(&polled);
             plan.append.push("idle=poll".into());
             plan.machine = self.polling_machine();
-            let ours = guest::measure(&self.payload, &plan, &format!("Keel that polls, {which}"), self.stop)?;
+            let ours =
+                guest::measure(&self.payload, &plan, Some(&format!("Keel that polls, {which}")), self.stop)?;
             rows.extend(ours.into_iter().map(|row| Row { name: row.name + POLL, ..row }));
         }
         Ok(rows)

@@ -122,11 +122,16 @@ impl Measured {
     }
 }
 
-/// Boots `payload`, runs what `plan` says, and waits for the end. `what` names the run in the line of progress.
+/// Boots `payload`, runs what `plan` says, and waits for the end. `what` names the run in the line of progress, if there is to be one.
 ///
 /// # Errors
 /// Unless each benchmark that was begun gave a row; one that failed by itself is such a row.
-pub fn measure(payload: &Payload, plan: &Plan, what: &str, stop: &Stop) -> Result<Vec<Row>, GuestError> {
+pub fn measure(
+    payload: &Payload,
+    plan: &Plan,
+    what: Option<&str>,
+    stop: &Stop,
+) -> Result<Vec<Row>, GuestError> {
     let mut words = vec!["bench".to_owned()];
     if plan.names.is_empty() {
         words.push("all".into());
@@ -201,7 +206,7 @@ const RESULT: &str = "{\"bench\":";
 /// Takes in what is measured.
 #[derive(Default)]
 struct Reader<'a> {
-    what: &'a str,
+    what: Option<&'a str>,
     rows: Vec<Row>,
     /// The benchmarks that have begun, and the core that the last one is on.
     begun: Vec<String>,
@@ -240,7 +245,9 @@ impl Listener for Reader<'_> {
                 {
                     progress.end();
                 }
-                self.progress.get_or_insert_with(|| Progress::new(self.what, of)).begin(&running);
+                if let Some(what) = self.what {
+                    self.progress.get_or_insert_with(|| Progress::new(what, of)).begin(&running);
+                }
                 (self.core, self.of) = (core, of);
                 self.begun.push(running);
                 Ok(true)
@@ -297,7 +304,7 @@ mod tests {
 
     /// What a guest has that printed these lines and ended.
     fn read(lines: &[&str], outcome: guest::Outcome) -> Result<Vec<Row>, String> {
-        let mut reader = Reader { what: "test", ..Default::default() };
+        let mut reader = Reader::default();
         for line in lines {
             reader
                 .line(line, Duration::from_secs(1))

@@ -30,12 +30,13 @@ pub fn machine() -> Machine {
     }
 }
 
-/// Runs the benchmarks called `names`, or all.
+/// Runs the benchmarks called `names`, or all. `what` names the run in a line of progress, if there is to be one.
 pub fn run(
     workspace: &Workspace,
     names: &[String],
     samples: Option<u64>,
     limit: Duration,
+    what: Option<&str>,
     stop: &Stop,
 ) -> Result<Run, GuestError> {
     let machine = machine();
@@ -48,7 +49,7 @@ pub fn run(
         append: vec!["tsc=instructions".to_owned()],
         limit,
     };
-    let rows = guest::measure(&(&Image::of(workspace)).into(), &plan, "instructions", stop)?;
+    let rows = guest::measure(&(&Image::of(workspace)).into(), &plan, what, stop)?;
     Ok(setting::run(workspace, Instrument::Instructions, setting, rows))
 }
 
@@ -89,7 +90,7 @@ pub enum Checked {
 /// Measures everything twice and compares, with itself and with the baseline.
 pub fn check(workspace: &Workspace) -> Result<Checked, CheckError> {
     let stop = Stop::never();
-    let first = run(workspace, &[], None, LIMIT, &stop)?;
+    let first = run(workspace, &[], None, LIMIT, None, &stop)?;
     let failed: Vec<String> = first
         .rows
         .iter()
@@ -101,7 +102,7 @@ pub fn check(workspace: &Workspace) -> Result<Checked, CheckError> {
     if !failed.is_empty() {
         return Err(CheckError::Failed(failed.join("\n")));
     }
-    let second = run(workspace, &[], None, LIMIT, &stop)?;
+    let second = run(workspace, &[], None, LIMIT, None, &stop)?;
     let differing = differences(&first, &second);
     if !differing.is_empty() {
         return Err(CheckError::Differs(differing.join("\n")));

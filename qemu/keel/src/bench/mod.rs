@@ -155,9 +155,14 @@ fn measure(
     }
     match instrument {
         Instrument::Kernel => kernel(workspace, options, stop),
-        Instrument::Instructions => {
-            Ok(icount::run(workspace, icount_names(options), options.samples, options.limit(), stop)?)
-        }
+        Instrument::Instructions => Ok(icount::run(
+            workspace,
+            icount_names(options),
+            options.samples,
+            options.limit(),
+            Some("instructions"),
+            stop,
+        )?),
         Instrument::Linux => beside::run(workspace, options, stop),
         Instrument::Native => Ok(native::run(workspace, &options.names, options.limit(), stop)?),
     }
@@ -185,7 +190,7 @@ fn kernel(workspace: &Workspace, options: &Options, stop: &Stop) -> Result<Run, 
     let count = options.repeats.unwrap_or(1);
     for repeat in 1..=count {
         let what = if count == 1 { "kernel".into() } else { format!("kernel, run {repeat} of {count}") };
-        repeats.push(guest::measure(&payload, &plan, &what, stop)?);
+        repeats.push(guest::measure(&payload, &plan, Some(&what), stop)?);
     }
     Ok(setting::run(workspace, Instrument::Kernel, setting, repeats::merge(repeats)))
 }
