@@ -106,12 +106,13 @@ pub fn supervise(child: &mut Child, mut go_on: impl FnMut() -> bool) -> io::Resu
 /// `None` if it did.
 pub fn wait_group(child: &mut Child, mut go_on: impl FnMut() -> bool) -> io::Result<Option<ExitStatus>> {
     loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
-        }
+        // Asked first: what ends because of the same Ctrl-C has not failed by itself.
         if !go_on() {
             end_group(child)?;
             return Ok(None);
+        }
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
         }
         std::thread::sleep(Duration::from_millis(20));
     }
