@@ -13,7 +13,10 @@ use crate::Stats;
 pub struct AreaAllocator<'m> {
     bitmap: Bitmap<'m>,
     area: AddressRange,
-    /// For each core, the page where it looks first.
+    /// How many pages each core's slice has; 0 if there is but one, which is everybody's.
+    slice: usize,
+    /// For each slice, where to look first: the pages of the slice below are claimed, as far as is known. Only a hint: races may leave a
+    /// free page below it, which is found when the search wraps round.
     hints: [CachePadded<AtomicUsize>; MAX_CORES],
 }
 
@@ -30,15 +33,22 @@ impl<'m> AreaAllocator<'m> {
         bitmap.make_available(0, pages);
         let slice = if spread { pages / MAX_CORES / UNITS_PER_LINE * UNITS_PER_LINE } else { 0 };
         let hints = core::array::from_fn(|core| CachePadded::new(AtomicUsize::new(core * slice)));
-        Self { bitmap, area, hints }
+        Self { bitmap, area, slice, hints }
     }
 
-    /// Claims `count` pages, the first a multiple of `align` from the start of the area.
+    /// Claims `count` pages, the first a multiple of `align` from the start of the area. Low pages are reused first, and with
+    /// them their page tables.
     #[must_use]
     pub fn claim(&self, count: usize, align: usize, core: CoreId) -> Option<PageRange> {
-        let hint = self.hints[core.index()].load(Relaxed);
-        // The hint stays where it is: low pages are reused first, and with them their page tables.
-        let first = self.bitmap.claim(count, align, 0..self.bitmap.units(), hint)?;
+        let hint = &self.hints[if self.slice == 0 { 0 } else { core.index() }];
+        let from = hint.load(Relaxed);
+        let first = self.bitmap.claim(count, align, 0..self.bitmap.units(), from)?;
+        // A single page was the first free one from the hint on; a longer run may have left some free before it.
+        let is_lowest = first == from || (count == 1 && align == 1 && first > from);
+        if is_lowest {
+            // Fails if a lower page was released meanwhile: then that is the hint.
+            let _ = hint.compare_exchange(from, first + count, Relaxed, Relaxed);
+        }
         PageRange::new(VirtAddr::new(self.area.start + (first * PAGE_SIZE) as u64), count)
     }
 
@@ -50,7 +60,15 @@ impl<'m> AreaAllocator<'m> {
         let Some(offset) = start.as_u64().checked_sub(self.area.start) else {
             return Err(NotClaimed { unit: 0 });
         };
-        self.bitmap.release((offset / PAGE_SIZE as u64) as usize, count)
+        let first = (offset / PAGE_SIZE as u64) as usize;
+        self.bitmap.release(first, count)?;
+        let slice = first.checked_div(self.slice).unwrap_or(0).min(MAX_CORES - 1);
+        let hint = &self.hints[slice];
+        // Looked at first: most releases need not write the line, which may be another core's.
+        if first < hint.load(Relaxed) {
+            hint.fetch_min(first, Relaxed);
+        }
+        Ok(())
     }
 
     /// How many pages there are and how many are claimed.
@@ -82,6 +100,42 @@ mod tests {
         area.release(a.start(), a.count()).unwrap();
         assert_eq!(area.claim(2, 1, one).unwrap().start(), a.start());
         assert!(area.release(VirtAddr::new(0), 1).is_err());
+    }
+
+    #[test]
+    fn the_lowest_free_page_is_next_however_many_are_claimed() {
+        let words: Vec<_> = (0..words_for(DYNAMIC.pages())).map(|_| AtomicWord::new()).collect();
+        let area = AreaAllocator::new(&words, DYNAMIC, true);
+        let core = CoreId::new(3).unwrap();
+        let single = || area.claim(1, 1, core).unwrap();
+        let pages: Vec<_> = (0..1_000).map(|_| single()).collect();
+        assert!(pages.windows(2).all(|pair| pair[0].start() + PAGE_SIZE as u64 == pair[1].start()));
+        assert_eq!(area.hints[3].load(Relaxed), 3 * area.slice + 1_000, "no search over what is claimed");
+        // A run that does not fit into a hole leaves the hole to be found.
+        for hole in [700, 10, 300] {
+            area.release(pages[hole].start(), 1).unwrap();
+        }
+        assert_eq!(area.claim(2, 1, core).unwrap().start(), pages[999].start() + PAGE_SIZE as u64);
+        for hole in [10, 300, 700] {
+            assert_eq!(single().start(), pages[hole].start());
+        }
+        assert_eq!(single().start(), pages[999].start() + 3 * PAGE_SIZE as u64);
+        // Another core gives back what is not of its slice.
+        area.release(pages[5].start(), 2).unwrap();
+        assert_eq!(area.claim(2, 1, core).unwrap().start(), pages[5].start());
+        assert_eq!(area.stats().used, 1_003);
+    }
+
+    #[test]
+    fn an_area_without_slices_has_one_hint() {
+        let words: Vec<_> = (0..words_for(CELLS.pages())).map(|_| AtomicWord::new()).collect();
+        let area = AreaAllocator::new(&words, CELLS, false);
+        let [one, two] = [1, 2].map(|core| CoreId::new(core).unwrap());
+        let a = area.claim(1, 1, one).unwrap();
+        let b = area.claim(1, 1, two).unwrap();
+        assert_eq!((a.start().as_u64(), b.start()), (CELLS.start, a.start() + PAGE_SIZE as u64));
+        area.release(a.start(), 1).unwrap();
+        assert_eq!(area.claim(1, 1, two).unwrap().start(), a.start());
     }
 
     #[test]

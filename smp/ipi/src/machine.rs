@@ -193,9 +193,13 @@ impl Env for Waiter {
         self.core.index()
     }
 
-    fn ring(&self, target: usize) {
-        if let Some(core) = CoreId::new(target as u32) {
-            interrupt(core, vectors::CALL);
+    fn ring(&self, targets: u64) {
+        let are_several = targets & targets.wrapping_sub(1) != 0;
+        if are_several && CoreSet::from_bits(targets) == core_local::online().without(self.core) {
+            // One command in place of many. What is not online is interrupted too, if it can be; it finds no mail.
+            interrupt_all_others(vectors::CALL);
+        } else {
+            CoreSet::from_bits(targets).iter().for_each(|core| interrupt(core, vectors::CALL));
         }
     }
 
@@ -225,6 +229,14 @@ impl Env for Waiter {
     fn now_ns(&self) -> u64 {
         clock::now_ns()
     }
+}
+
+/// Interrupts every other core.
+fn interrupt_all_others(vector: u8) {
+    #[cfg(keel_kernel)]
+    lapic::send_ipi_all_others(vector);
+    #[cfg(not(keel_kernel))]
+    let _ = vector;
 }
 
 /// Interrupts another core. On the host there are no interrupts: there, the threads that stand for cores

@@ -49,7 +49,7 @@ impl<const N: usize> Env for Core<'_, N> {
         self.me
     }
     // The target of a model looks by itself.
-    fn ring(&self, _target: usize) {}
+    fn ring(&self, _targets: u64) {}
     fn expired(&self) -> bool {
         self.turns.set(self.turns.get() + 1);
         self.patience.is_some_and(|patience| self.turns.get() > patience)

@@ -139,8 +139,8 @@ impl<const N: usize> Calls<N> {
         for target in members(targets) {
             // Release: who reads the mail sees the bit in `unclaimed`.
             self.mail[target].fetch_or(bit(me), Release);
-            env.ring(target);
         }
+        env.ring(targets);
 
         // Who was given up, once the time is over.
         let mut revoked = None;

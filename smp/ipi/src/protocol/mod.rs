@@ -14,8 +14,8 @@ pub use stops::{OnEach, StopFailure, Stopped, Stops};
 pub trait Env {
     /// This core's number.
     fn me(&self) -> usize;
-    /// Makes core `target` look at its mail soon, if it can.
-    fn ring(&self, target: usize);
+    /// Makes the cores of `targets`, this one not among them, look at their mail soon, if they can. Others may look too.
+    fn ring(&self, targets: u64);
     /// Whether the time for the present wait is over. Time in which this core was itself held by a
     /// rendezvous does not count.
     fn expired(&self) -> bool;

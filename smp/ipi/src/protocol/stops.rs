@@ -175,9 +175,7 @@ impl<const N: usize> Stops<N> {
         // for the last round may be changing this word at this moment: it comes wholly before or after.
         self.summoned.swap(targets, Release);
         let round = Round { stops: self, env };
-        for target in members(targets) {
-            env.ring(target);
-        }
+        env.ring(targets);
 
         // Acquire: what the others did before they stopped is visible to `f`.
         while self.summoned.load(Acquire) != 0 {
