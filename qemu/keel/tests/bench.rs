@@ -46,7 +46,7 @@ fn a_failed_benchmark_fails_the_run_and_the_others_are_reported() -> io::Result<
         .run(&["bench"])?;
     let table = text(&output.stdout);
     assert_eq!(output.status.code(), Some(1));
-    assert!(table.contains("FAILED: nobody yields") && table.contains("\n1 rows FAILED\n"), "{table}");
+    assert!(table.contains("FAILED: nobody yields") && table.contains("\nrows that FAILED: 1\n"), "{table}");
     assert!(table.lines().any(|line| line.starts_with("null ")), "{table}");
     Ok(())
 }
@@ -123,6 +123,9 @@ exit 33"#;
         let is_named = text(&output.stdout).contains("null: 5 instructions, +25.0% against 4 at unknown");
         assert_eq!(is_named, code == 1, "{}", text(&output.stdout));
     }
+    let output = stage.run(&["bench", "--icount", "--accept", "nil"])?;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("no benchmark is called nil"), "{}", text(&output.stderr));
     Ok(())
 }
 

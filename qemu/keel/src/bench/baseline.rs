@@ -98,6 +98,9 @@ pub enum BaselineError {
         /// What is here.
         new: Tools,
     },
+    /// A misspelt name.
+    #[error("nothing was accepted, because no benchmark is called {0}")]
+    NoSuchBenchmark(String),
     /// The rows without figures would keep their old counts.
     #[error("nothing was accepted, because these failed: {0}")]
     Failed(String),
@@ -261,6 +264,11 @@ impl Baseline {
         }
         let all: Vec<String> = self.names(run).into_iter().map(str::to_owned).collect();
         let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        let selects_nothing =
+            |word: &&String| !all.iter().any(|name| selects(std::slice::from_ref(*word), name, &all));
+        if let Some(word) = names.iter().find(selects_nothing) {
+            return Err(BaselineError::NoSuchBenchmark(word.clone()));
+        }
         let mut changed = Vec::new();
         for row in self.compare(run, &[]) {
             let is_named = !names.is_empty() && selects(names, &row.name, &all);
@@ -435,6 +443,15 @@ mod tests {
             (&tools("rustc 2"), 1, 110.0)
         );
         Ok(())
+    }
+
+    #[test]
+    fn a_misspelt_name_is_an_error() {
+        let mut file = baseline(&[("a", 100.0)]);
+        let run = run(&[("a", measured(90.0))]);
+        let refused = file.accept(&run, &words(&["a", "b"]), &tools("rustc 1"));
+        assert!(matches!(refused, Err(BaselineError::NoSuchBenchmark(name)) if name == "b"));
+        assert_eq!(file.rows["a"].instructions, 100.0);
     }
 
     #[test]

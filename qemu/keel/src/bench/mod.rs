@@ -28,6 +28,7 @@ use baseline::Baseline;
 use clap::Args;
 use results::{Instrument, Outcome, Run};
 use std::error::Error;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -62,7 +63,7 @@ pub struct Options {
     #[arg(long, requires = "report")]
     reuse: bool,
     /// Also keep the results in bench/results, for the history: of everything, as committed
-    #[arg(long, conflicts_with_all = ["names", "samples", "cores", "reuse"])]
+    #[arg(long, conflicts_with_all = ["names", "samples", "cores", "reuse", "no_build"])]
     record: bool,
     /// Number of guest cores
     #[arg(long, value_name = "N", default_value_t = DEFAULT_CORES, conflicts_with_all = ["icount", "native"],
@@ -86,7 +87,7 @@ pub struct Options {
     #[arg(long, value_name = "S", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..))]
     timeout: u64,
     /// Write the results to FILE
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "report")]
     json: Option<PathBuf>,
     /// Measure what was built last
     #[arg(long)]
@@ -124,6 +125,16 @@ fn kept(workspace: &Workspace) -> PathBuf {
 /// Does what `options` say; whether all of it was measured and nothing is worse than accepted.
 pub fn run(workspace: &Workspace, options: &Options) -> Result<bool, Box<dyn Error>> {
     let stop = Stop::install()?;
+    // What would make the measuring useless is found before it.
+    if options.record && setting::commit(&workspace.root).ends_with('+') {
+        return Err("--record: files differ from the commit; commit them first".into());
+    }
+    let mut json = match &options.json {
+        Some(path) => {
+            Some(File::create(path).map_err(|error| format!("--json {}: {error}", path.display()))?)
+        }
+        None => None,
+    };
     if let Some(directory) = &options.report {
         return report_all(workspace, options, directory, &stop);
     }
@@ -136,9 +147,8 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<bool, Box<dyn Err
     let run = measure(workspace, instrument, options, &stop)?;
     keep(workspace, &run, options)?;
     let good = show(workspace, &run, options)?;
-    if let Some(path) = &options.json {
-        let text = serde_json::to_string_pretty(&run)?;
-        std::fs::write(path, text + "\n").map_err(|error| format!("--json {}: {error}", path.display()))?;
+    if let Some(file) = &mut json {
+        serde_json::to_writer_pretty(file, &run)?;
     }
     Ok(good)
 }
@@ -209,7 +219,7 @@ fn show(workspace: &Workspace, run: &Run, options: &Options) -> Result<bool, Box
         Instrument::Kernel | Instrument::Native => print!("{}", table::of_run(run)),
     }
     if failed > 0 {
-        println!("\n{failed} rows FAILED");
+        println!("\nrows that FAILED: {failed}");
     }
     Ok(good)
 }
@@ -222,7 +232,7 @@ fn show_counts(workspace: &Workspace, run: &Run, options: &Options) -> Result<bo
     if options.accept {
         let changed = baseline.accept(run, &options.names, &tools)?;
         let path = baseline.write(&workspace.root)?;
-        println!("{}: {} rows changed {}\n", path.display(), changed.len(), changed.join(" "));
+        println!("{}: changed rows ({}): {}\n", path.display(), changed.len(), changed.join(" "));
     }
     let compared = baseline.compare(run, icount_names(options));
     print!("{}", table::of_comparison(run, &compared));
@@ -247,7 +257,7 @@ fn keep(workspace: &Workspace, run: &Run, options: &Options) -> Result<(), Box<d
     }
     if options.record {
         if run.commit.ends_with('+') {
-            return Err("--record: files differ from the commit; commit them first, and measure again".into());
+            return Err("--record: files were changed while it was measured; measure again".into());
         }
         // The time keeps two runs of one commit apart.
         let time: String = run.date.chars().filter(|c| *c != ':').collect();

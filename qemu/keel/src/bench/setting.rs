@@ -23,11 +23,12 @@ fn now() -> String {
     humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
 }
 
-/// The commit that is checked out, followed by `+` if a tracked file differs from it; `unknown` without git.
+/// The commit that is checked out, followed by `+` if a file differs from it or is new (a benchmark is a new file), results apart;
+/// `unknown` without git.
 pub fn commit(root: &Path) -> String {
     let Some(commit) = git(root, &["rev-parse", "--short=12", "HEAD"]) else { return "unknown".into() };
-    let is_changed =
-        git(root, &["status", "--porcelain", "--untracked-files=no"]).is_none_or(|text| !text.is_empty());
+    let is_changed = git(root, &["status", "--porcelain", "--", ".", ":!bench/results"])
+        .is_none_or(|text| !text.is_empty());
     format!("{commit}{}", if is_changed { "+" } else { "" })
 }
 
