@@ -306,19 +306,11 @@ fn change(old: f64, new: f64) -> Change {
 
 #[cfg(test)]
 mod tests {
-    use super::super::results::{Better, Figures, Instrument, Row};
+    use super::super::results::{Figures, Instrument, Row};
     use super::*;
 
     fn run(rows: &[(&str, Outcome)]) -> Run {
-        let row = |(name, outcome): &(&str, Outcome)| Row {
-            name: (*name).into(),
-            subject: "keel".into(),
-            what: String::new(),
-            subtracted: String::new(),
-            unit: UNIT.into(),
-            better: Better::Lower,
-            outcome: outcome.clone(),
-        };
+        let row = |(name, outcome): &(&str, Outcome)| Row::sample(name, "keel", UNIT, outcome.clone());
         Run {
             instrument: Instrument::Instructions,
             commit: "new".into(),

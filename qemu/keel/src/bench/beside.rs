@@ -42,20 +42,20 @@ struct Pair<'a> {
 
 /// Runs Linux and Keel alternately.
 pub fn run(workspace: &Workspace, options: &Options, stop: &Stop) -> Result<Run, Box<dyn Error>> {
-    let linux = linux::prepare(workspace, stop, &mut |what| eprintln!("{what}"))?;
     let machine = if options.icount { icount::machine() } else { options.machine() };
-    let mut setting = setting::guest(&machine);
-    setting.insert("Linux".into(), linux.version().to_owned());
     let payload: Payload = (&Image::of(workspace)).into();
-    let mut pair =
-        Pair { linux: &linux, payload, machine, icount: options.icount, options, names: vec![], stop };
-    pair.names = guest::names(&pair.payload, &pair.plan(&[]), stop)?;
-    let all = pair.names.clone();
-    let all: Vec<&str> = all.iter().map(String::as_str).collect();
-    pair.names.retain(|name| selects(&options.names, name, &all));
-    if pair.names.is_empty() {
+    // First, since Linux takes long to fetch.
+    let all = guest::names(&payload, &plan(&machine, options, &[]), stop)?;
+    let words: Vec<&str> = all.iter().map(String::as_str).collect();
+    let names: Vec<String> =
+        all.iter().filter(|name| selects(&options.names, name, &words)).cloned().collect();
+    if names.is_empty() {
         return Err(NoSuchBenchmark(options.names.join(" ")).into());
     }
+    let linux = linux::prepare(workspace, stop, &mut |what| eprintln!("{what}"))?;
+    let mut setting = setting::guest(&machine);
+    setting.insert("Linux".into(), linux.version().to_owned());
+    let pair = Pair { linux: &linux, payload, machine, icount: options.icount, options, names, stop };
     let count = if options.icount { 1 } else { options.repeats.unwrap_or(REPEATS) };
     let mut all = Vec::new();
     let started = Instant::now();
@@ -73,6 +73,18 @@ pub fn run(workspace: &Workspace, options: &Options, stop: &Stop) -> Result<Run,
     Ok(setting::run(workspace, Instrument::Linux, setting, rows))
 }
 
+/// How Keel runs `names`.
+fn plan(machine: &Machine, options: &Options, names: &[String]) -> Plan {
+    Plan {
+        machine: machine.clone(),
+        names: names.to_vec(),
+        samples: options.samples,
+        cores: options.cores.clone(),
+        append: if options.icount { vec!["tsc=instructions".into()] } else { vec![] },
+        limit: options.limit(),
+    }
+}
+
 /// Nothing to measure.
 #[derive(Debug, thiserror::Error)]
 #[error("no benchmark of Keel is called {0}; `cargo keel run --smp 1 --exec bench` lists them")]
@@ -80,14 +92,7 @@ struct NoSuchBenchmark(String);
 
 impl Pair<'_> {
     fn plan(&self, names: &[String]) -> Plan {
-        Plan {
-            machine: self.machine.clone(),
-            names: names.to_vec(),
-            samples: self.options.samples,
-            cores: self.options.cores.clone(),
-            append: if self.icount { vec!["tsc=instructions".into()] } else { vec![] },
-            limit: self.options.limit(),
-        }
+        plan(&self.machine, self.options, names)
     }
 
     /// One boot of each for each setting.
@@ -236,27 +241,15 @@ mod tests {
         Figures { median, medians: medians.to_vec(), ..Default::default() }
     }
 
-    fn row(name: &str, subject: &str, outcome: Outcome) -> Row {
-        Row {
-            name: name.into(),
-            subject: subject.into(),
-            what: String::new(),
-            subtracted: String::new(),
-            unit: "cycles".into(),
-            better: Better::Lower,
-            outcome,
-        }
-    }
-
     #[test]
     fn the_table_has_a_row_for_each_operation_and_says_what_is_absent() {
         let measured = |medians: &[f64]| Outcome::Measured(figures(medians));
         let rows = vec![
-            row("yield", "linux_kernel", measured(&[1000.0, 1100.0])),
-            row("yield", "linux_user", measured(&[2000.0, 2000.0])),
-            row("yield", KEEL, measured(&[500.0, 500.0])),
-            row("frame", "linux_kernel", measured(&[700.0])),
-            row("frame", KEEL, Outcome::Missing("none yet".into())),
+            Row::sample("yield", "linux_kernel", "cycles", measured(&[1000.0, 1100.0])),
+            Row::sample("yield", "linux_user", "cycles", measured(&[2000.0, 2000.0])),
+            Row::sample("yield", KEEL, "cycles", measured(&[500.0, 500.0])),
+            Row::sample("frame", "linux_kernel", "cycles", measured(&[700.0])),
+            Row::sample("frame", KEEL, "cycles", Outcome::Missing("none yet".into())),
         ];
         let run = Run {
             instrument: Instrument::Linux,

@@ -138,7 +138,7 @@ fn differences(first: &Run, second: &Run) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::results::{Better, Figures, Outcome, Row};
+    use super::super::results::{Figures, Row};
     use super::*;
 
     #[test]
@@ -148,15 +148,12 @@ mod tests {
             commit: String::new(),
             date: String::new(),
             setting: Default::default(),
-            rows: vec![Row {
-                name: "yield".into(),
-                subject: "keel".into(),
-                what: String::new(),
-                subtracted: String::new(),
-                unit: "instructions".into(),
-                better: Better::Lower,
-                outcome: Outcome::Measured(Figures { median: 153.0, max, ..Default::default() }),
-            }],
+            rows: vec![Row::sample(
+                "yield",
+                "keel",
+                "instructions",
+                Outcome::Measured(Figures { median: 153.0, max, ..Default::default() }),
+            )],
         };
         assert!(differences(&run(160.0), &run(160.0)).is_empty());
         assert_eq!(differences(&run(160.0), &run(161.0)).len(), 1);

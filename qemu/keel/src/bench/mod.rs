@@ -26,7 +26,7 @@ use crate::run::signals::Stop;
 use crate::workspace::Workspace;
 use baseline::Baseline;
 use clap::Args;
-use results::{Instrument, Outcome, Run};
+use results::{Instrument, Outcome, ResultsError, Run};
 use std::error::Error;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -129,12 +129,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<bool, Box<dyn Err
     if options.record && setting::commit(&workspace.root).ends_with('+') {
         return Err("--record: files differ from the commit; commit them first".into());
     }
-    let mut json = match &options.json {
-        Some(path) => {
-            Some(File::create(path).map_err(|error| format!("--json {}: {error}", path.display()))?)
-        }
-        None => None,
-    };
+    let json = options.json.as_deref().map(open).transpose()?;
     if let Some(directory) = &options.report {
         return report_all(workspace, options, directory, &stop);
     }
@@ -145,12 +140,19 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<bool, Box<dyn Err
         _ => Instrument::Kernel,
     };
     let run = measure(workspace, instrument, options, &stop)?;
+    // Before anything that may refuse what was measured.
     keep(workspace, &run, options)?;
-    let good = show(workspace, &run, options)?;
-    if let Some(file) = &mut json {
-        serde_json::to_writer_pretty(file, &run)?;
+    if let Some(mut file) = json {
+        file.set_len(0)?;
+        serde_json::to_writer_pretty(&mut file, &run)?;
     }
-    Ok(good)
+    show(workspace, &run, options)
+}
+
+/// Opens the file for `--json`. What it holds stays until there are results to write.
+fn open(path: &Path) -> Result<File, ResultsError> {
+    let file = File::options().write(true).create(true).truncate(false).open(path);
+    file.map_err(|source| ResultsError::Write { path: path.to_owned(), source })
 }
 
 /// Runs one instrument.

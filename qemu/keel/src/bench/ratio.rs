@@ -41,20 +41,12 @@ impl std::fmt::Display for Ratio {
 
 #[cfg(test)]
 mod tests {
-    use super::super::results::{Better, Figures};
+    use super::super::results::Figures;
     use super::*;
 
     fn row(unit: &str, medians: &[f64]) -> Row {
         let figures = Figures { medians: medians.to_vec(), ..Default::default() };
-        Row {
-            name: "yield".into(),
-            subject: "keel".into(),
-            what: String::new(),
-            subtracted: String::new(),
-            unit: unit.into(),
-            better: Better::Lower,
-            outcome: Outcome::Measured(figures),
-        }
+        Row::sample("yield", "keel", unit, Outcome::Measured(figures))
     }
 
     #[test]

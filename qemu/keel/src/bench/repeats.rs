@@ -59,20 +59,7 @@ pub fn median(values: &[f64]) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::results::Better;
     use super::*;
-
-    fn row(name: &str, subject: &str, outcome: Outcome) -> Row {
-        Row {
-            name: name.into(),
-            subject: subject.into(),
-            what: String::new(),
-            subtracted: String::new(),
-            unit: "cycles".into(),
-            better: Better::Lower,
-            outcome,
-        }
-    }
 
     fn measured(median: f64) -> Outcome {
         let (min, max) = (median - 1.0, median + 10.0);
@@ -91,8 +78,12 @@ mod tests {
 
     #[test]
     fn the_middle_of_the_medians() {
-        let repeats =
-            [30.0, 10.0, 20.0].map(|m| vec![row("a", "keel", measured(m)), row("a", "linux", measured(5.0))]);
+        let repeats = [30.0, 10.0, 20.0].map(|m| {
+            vec![
+                Row::sample("a", "keel", "cycles", measured(m)),
+                Row::sample("a", "linux", "cycles", measured(5.0)),
+            ]
+        });
         let rows = merge(repeats.into());
         let [keel, linux] = &rows[..] else { panic!("two rows: {rows:?}") };
         let Outcome::Measured(figures) = &keel.outcome else { panic!("measured") };
@@ -105,10 +96,13 @@ mod tests {
     #[test]
     fn one_failure_is_a_failure() {
         let failed = Outcome::Failed("no".into());
-        let rows = merge(vec![vec![row("a", "keel", measured(1.0))], vec![row("a", "keel", failed.clone())]]);
+        let rows = merge(vec![
+            vec![Row::sample("a", "keel", "cycles", measured(1.0))],
+            vec![Row::sample("a", "keel", "cycles", failed.clone())],
+        ]);
         assert_eq!(rows[0].outcome, failed);
         let skipped = Outcome::Skipped("few".into());
-        let rows = merge(vec![vec![row("a", "keel", skipped.clone())]; 2]);
+        let rows = merge(vec![vec![Row::sample("a", "keel", "cycles", skipped.clone())]; 2]);
         assert_eq!((rows.len(), &rows[0].outcome), (1, &skipped));
     }
 

@@ -148,6 +148,22 @@ impl Figures {
     }
 }
 
+#[cfg(test)]
+impl Row {
+    /// A row for a test, of which nothing else matters.
+    pub fn sample(name: &str, subject: &str, unit: &str, outcome: Outcome) -> Self {
+        Self {
+            name: name.into(),
+            subject: subject.into(),
+            what: String::new(),
+            subtracted: String::new(),
+            unit: unit.into(),
+            better: Better::Lower,
+            outcome,
+        }
+    }
+}
+
 impl Run {
     /// The row of `name` and `subject`.
     pub fn row(&self, name: &str, subject: &str) -> Option<&Row> {
